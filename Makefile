@@ -82,6 +82,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)
 check-unit: $(UNIT_TESTS)
 	@tools/run-unit $(UNIT_TESTS)
 
+check-kernel:
+	@tests/kernel/run
+
 deps:
 	@tools/deps install
 
