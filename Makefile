@@ -1,11 +1,13 @@
+# SPDX-License-Identifier: MIT
 # gpioeventd: build, test, install.
 #
 #   make                 the daemon and gpioctl, in build/
 #   make deps            installs what the build and the tests need (Debian, Raspberry Pi OS, Ubuntu)
 #   make demo            a simulated board, a button and an LED, through an ordinary client
-#   make check           every test: unit, integration, the same on a real kernel's GPIO lines
+#   make check           every test: unit, integration, sanitizers, valgrind, a real kernel's GPIO lines
+#   make check-quick     unit, integration, documents; installs nothing
 #   make bench           measures; prints ratios and writes build/bench.json
-#   make install         DESTDIR= PREFIX=/usr/local
+#   make install         DESTDIR= PREFIX=/usr/local; make uninstall leaves the configuration
 #
 # VARIANT=debug|asan|coverage builds into build/VARIANT; WERROR=1 makes warnings errors;
 # SYSTEMD=no builds without libsystemd.
@@ -13,6 +15,10 @@
 VARIANT ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+BINDIR := $(PREFIX)/bin
+SBINDIR := $(PREFIX)/sbin
+DATADIR := $(PREFIX)/share/gpioeventd
+DOCDIR := $(PREFIX)/share/doc/gpioeventd
 PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 
@@ -33,14 +39,14 @@ WARNINGS += -Werror
 endif
 
 # Goals that need no library, so that they also run on a machine where nothing is installed yet.
-LIBLESS := deps clean help demo check check-quick check-kernel bench format format-check uninstall
+LIBLESS := deps clean help demo check check-quick check-kernel check-docs bench format format-check uninstall
 ifneq ($(filter-out $(LIBLESS),$(or $(MAKECMDGOALS),all)),)
 include tools/libraries.mk
 endif
 
 override CFLAGS := -std=gnu11 $(CFLAGS_$(VARIANT)) $(WARNINGS) -fno-common -fPIE -D_GNU_SOURCE \
 	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -Idaemon -Iclient/lib -I. \
-	-DGPIOEVENTD_VERSION='"$(VERSION)"' -DDATADIR='"$(PREFIX)/share/gpioeventd"' \
+	-DGPIOEVENTD_VERSION='"$(VERSION)"' -DDATADIR='"$(DATADIR)"' \
 	-DSYSCONFDIR='"$(SYSCONFDIR)"' $(LIB_CFLAGS) $(CFLAGS)
 override LDFLAGS := -pie -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage,$(CFLAGS_$(VARIANT))) $(LDFLAGS)
 
@@ -53,13 +59,19 @@ DAEMON_SRC := $(filter-out daemon/main.c daemon/notify-%.c,$(wildcard daemon/*.c
 GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-.PHONY: all deps demo check check-quick check-unit check-integration check-kernel check-docs bench \
-	docs install uninstall clean format format-check help
+.PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-integration \
+	check-kernel check-docs bench run-bench docs install uninstall clean format format-check help
 all: $(BUILD)/gpioeventd $(BUILD)/gpioctl
 
-$(BUILD)/obj/%.o: %.c
+# Other flags than last time (another PREFIX, another set of libraries) build everything again.
+$(BUILD)/flags: FORCE
+	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(filter-out -Werror,$(CFLAGS)))
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libgpioevent.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
@@ -74,30 +86,84 @@ $(BUILD)/gpioctl: $(call obj,$(GPIOCTL_SRC)) $(BUILD)/libgpioevent.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 # Each tests/unit/NAME.c is a program of its own.
+$(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(CHECK_LIBS)
 
+# make would delete the objects of the tests as mere intermediates.
+.SECONDARY:
+
 check-unit: $(UNIT_TESTS)
 	@tools/run-unit $(UNIT_TESTS)
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+check-valgrind: $(UNIT_TESTS)
+	@UNDER="$(VALGRIND)" CK_TIMEOUT_MULTIPLIER=20 tools/run-unit $(UNIT_TESTS)
+
+check-integration: all
+	@$(PYTHON) tests/integration/run.py --build $(BUILD)
 
 check-kernel:
 	@tests/kernel/run
 
+# What a user types first, so each installs what it needs before make may ask for it.
 deps:
 	@tools/deps install
+
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+demo:
+	@tools/deps install build demo
+	@$(SUBMAKE) run-demo
+bench:
+	@tools/deps install build bench
+	@$(SUBMAKE) run-bench
+run-demo: all
+	@tools/demo --build $(BUILD)
+
+# Another version of clang-format would want other line breaks; the machine of check-kernel is an
+# amd64 one and runs the host's programs.
+FORMATTER = $(findstring version 14.,$(shell clang-format --version 2>/dev/null))
+QUICK_STEPS = $(if $(FORMATTER),format-check) check-unit check-integration check-docs
+STEPS = $(QUICK_STEPS) 'VARIANT=asan check-unit' 'VARIANT=asan check-integration' \
+	'VARIANT=debug check-valgrind' $(if $(filter x86_64,$(shell uname -m)),check-kernel)
+
+check-quick:
+	@tools/tally '$(SUBMAKE)' $(QUICK_STEPS)
+check:
+	@tools/deps install build test lab
+	@tools/tally '$(SUBMAKE)' $(STEPS)
+
+# A configuration that is there is the user's, at install and at uninstall.
+BOARDS := $(wildcard config/boards/*.ini)
+DOCS := README.md LICENSE $(wildcard docs/*.md)
+CONFIG := $(DESTDIR)$(SYSCONFDIR)/gpioeventd/gpioeventd.conf
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(DATADIR)/boards $(DOCDIR)) $(dir $(CONFIG))
+	install -m 755 $(BUILD)/gpioeventd $(DESTDIR)$(SBINDIR)/gpioeventd
+	install -m 755 $(BUILD)/gpioctl $(DESTDIR)$(BINDIR)/gpioctl
+	$(if $(BOARDS),install -m 644 $(BOARDS) $(DESTDIR)$(DATADIR)/boards)
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	@[ -e $(CONFIG) ] || install -v -m 644 config/gpioeventd.conf $(CONFIG)
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/gpioeventd $(DESTDIR)$(BINDIR)/gpioctl
+	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf build
 
 help:
-	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 FORMATTED := $(wildcard daemon/*.[ch] client/lib/*.[ch] client/gpioctl/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
 format:
 	clang-format -i $(FORMATTED)
 format-check:
-	clang-format --dry-run --Werror $(FORMATTED)
+	@clang-format --dry-run --Werror $(FORMATTED)
+	@echo '1 passed, 0 failed'
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
