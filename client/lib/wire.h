@@ -169,7 +169,8 @@ struct wire_decoder *wire_decoder_free(struct wire_decoder *decoder); /* accepts
  * Decodes one frame of n bytes without its newline, checking everything that the table can say:
  * JSON, UTF-8, unknown, missing and doubled fields, types, bounds, words. ret->id is set as soon as
  * it could be read, also on failure (NULL type when the frame could not be parsed). `line` and
- * `lines` are one field. WIRE_OK, or the code that is in *problem.
+ * `lines` are one field; giving both is bad-type. A word that an enumeration lacks is out-of-range,
+ * more than WIRE_MAX_LINES names are limit. WIRE_OK, or the code that is in *problem.
  */
 enum wire_error wire_decode(struct wire_decoder *decoder, const char *frame, size_t n,
 	struct wire_request *ret, struct wire_problem *problem);
@@ -189,6 +190,8 @@ const char *wire_enumeration_word(const struct wire_enumeration *enumeration, ui
 int wire_enumeration_number(const struct wire_enumeration *enumeration, const char *word);
 /* "input, output or any", for messages; static storage per enumeration. */
 const char *wire_enumeration_words(const struct wire_enumeration *enumeration);
+/* The nearest word to what was written, or NULL. */
+const char *wire_enumeration_nearest(const struct wire_enumeration *enumeration, const char *written);
 /* Short forms for what the daemon writes all the time. */
 const char *direction_word(enum direction direction);
 const char *bias_word(enum bias bias);
