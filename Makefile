@@ -59,8 +59,8 @@ DAEMON_SRC := $(filter-out daemon/main.c daemon/notify-%.c,$(wildcard daemon/*.c
 GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-.PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-integration \
-	check-kernel check-docs bench run-bench docs install uninstall clean format format-check help
+.PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
+	check-integration check-kernel check-docs bench run-bench docs install uninstall clean format format-check help
 all: $(BUILD)/gpioeventd $(BUILD)/gpioctl
 
 # Other flags than last time (another PREFIX, another set of libraries) build everything again.
@@ -102,6 +102,10 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-
 check-valgrind: $(UNIT_TESTS)
 	@UNDER="$(VALGRIND)" CK_TIMEOUT_MULTIPLIER=20 tools/run-unit $(UNIT_TESTS)
 
+# The daemon itself under valgrind, through the integration tests; they wait ten times as long.
+check-valgrind-session: all
+	@$(PYTHON) tests/integration/run.py --build $(BUILD) --wrapper "$(VALGRIND)"
+
 check-integration: all
 	@$(PYTHON) tests/integration/run.py --build $(BUILD)
 
@@ -128,7 +132,8 @@ run-demo: all
 FORMATTER = $(findstring version 14.,$(shell clang-format --version 2>/dev/null))
 QUICK_STEPS = $(if $(FORMATTER),format-check) check-unit check-integration check-docs
 STEPS = $(QUICK_STEPS) 'VARIANT=asan check-unit' 'VARIANT=asan check-integration' \
-	'VARIANT=debug check-valgrind' $(if $(filter x86_64,$(shell uname -m)),check-kernel)
+	'VARIANT=debug check-valgrind' 'VARIANT=debug check-valgrind-session' \
+	$(if $(filter x86_64,$(shell uname -m)),check-kernel)
 
 check-quick:
 	@tools/tally '$(SUBMAKE)' $(QUICK_STEPS)
