@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The simulated backend: chips whose lines are memory of this process. A chip's fd is the read end
+ * of a pipe that carries the offsets of lines that changed; an offset waits in it once at most, so
+ * that it cannot overflow. Taking a chip away closes the write ends, its own and those of the
+ * requests. What lines and requests do is in sim_request.c.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "sim.h"
+
+#define DEFAULT_LINES 28
+
+struct backend {
+	unsigned n_chips;
+	struct sim_chip *chips;
+};
+
+static void name_copy(char *to, const char *from)
+{
+	snprintf(to, BACKEND_NAME_BYTES, "%s", from);
+}
+
+static int chip_init(struct sim_chip *chip, unsigned index, const char *name, const char *label,
+	unsigned n_lines)
+{
+	*chip = (struct sim_chip){ .present = true, .watch_fd = -1, .write_fd = -1 };
+	chip->info.index = index;
+	chip->info.n_lines = n_lines;
+	name_copy(chip->info.name, name);
+	name_copy(chip->info.label, label);
+	chip->lines = calloc(n_lines ? n_lines : 1, sizeof(*chip->lines));
+	if (!chip->lines)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n_lines; i++)
+		chip->lines[i].feed = -1;
+	return 0;
+}
+
+static int add_default(struct backend *sim)
+{
+	struct sim_chip *chip = &sim->chips[0];
+	int r = chip_init(chip, 0, "gpiochip0", "gpioeventd-sim", DEFAULT_LINES);
+
+	sim->n_chips = 1;
+	for (unsigned i = 0; r == 0 && i < DEFAULT_LINES; i++)
+		snprintf(chip->lines[i].name, sizeof(chip->lines[i].name), "GPIO%u", i);
+	return r;
+}
+
+static int add_configured(struct backend *sim, const struct sim_chip_config *config)
+{
+	struct sim_chip *chip = &sim->chips[sim->n_chips];
+	int r = chip_init(chip, sim->n_chips, config->name, config->label, config->n_lines);
+
+	sim->n_chips++;
+	for (unsigned i = 0; r == 0 && config->names && i < config->n_lines; i++)
+		name_copy(chip->lines[i].name, config->names[i]);
+	return r;
+}
+
+static int add_chips(struct backend *sim, const struct config *config)
+{
+	size_t n = config && config->n_chips ? config->n_chips : 1;
+	int r = 0;
+
+	sim->chips = calloc(n, sizeof(*sim->chips));
+	if (!sim->chips)
+		return -ENOMEM;
+	if (!config || !config->n_chips)
+		return add_default(sim);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_configured(sim, &config->chips[i]);
+	return r;
+}
+
+/* The line's own name, chip:offset or label:offset. */
+static bool line_is_called(const struct sim_chip *chip, unsigned offset, const char *name)
+{
+	char numbered[2][BACKEND_NAME_BYTES + 16];
+
+	snprintf(numbered[0], sizeof(numbered[0]), "%s:%u", chip->info.name, offset);
+	snprintf(numbered[1], sizeof(numbered[1]), "%s:%u", chip->info.label, offset);
+	return !strcmp(chip->lines[offset].name, name) || !strcmp(numbered[0], name) ||
+	       !strcmp(numbered[1], name);
+}
+
+static const char *feed_line_name(const struct config *config, const struct sim_feed *feed)
+{
+	for (size_t i = 0; i < config->n_lines; i++)
+		if (!strcmp(config->lines[i].alias, feed->line))
+			return config->lines[i].line;
+	return feed->line;
+}
+
+/* -ENOENT: no line of that name; -ENOTUNIQ: several. */
+static int attach_feed(struct backend *sim, const char *name, int fd)
+{
+	struct sim_line *found = NULL;
+
+	for (unsigned c = 0; c < sim->n_chips; c++)
+		for (unsigned i = 0; i < sim->chips[c].info.n_lines; i++) {
+			if (!line_is_called(&sim->chips[c], i, name))
+				continue;
+			if (found)
+				return -ENOTUNIQ;
+			found = &sim->chips[c].lines[i];
+		}
+	if (!found)
+		return -ENOENT;
+	if (fcntl(fd, F_GETFD) < 0)
+		return -errno;
+	found->feed = fd;
+	return 0;
+}
+
+static int attach_feeds(struct backend *sim, const struct config *config)
+{
+	int r = 0;
+
+	for (size_t i = 0; config && r == 0 && i < config->n_feeds; i++)
+		r = attach_feed(
+			sim, feed_line_name(config, &config->feeds[i]), config->feeds[i].fd);
+	return r;
+}
+
+static void sim_free(struct backend *sim)
+{
+	for (unsigned i = 0; sim && i < sim->n_chips; i++) {
+		if (sim->chips[i].watch_fd >= 0)
+			close(sim->chips[i].watch_fd);
+		if (sim->chips[i].write_fd >= 0)
+			close(sim->chips[i].write_fd);
+		free(sim->chips[i].lines);
+	}
+	if (sim)
+		free(sim->chips);
+	free(sim);
+}
+
+static int sim_open(const struct config *config, struct backend **ret)
+{
+	struct backend *sim = calloc(1, sizeof(*sim));
+	int r;
+
+	if (!sim)
+		return -ENOMEM;
+	r = add_chips(sim, config);
+	if (r == 0)
+		r = attach_feeds(sim, config);
+	if (r < 0) {
+		sim_free(sim);
+		return r;
+	}
+	*ret = sim;
+	return 0;
+}
+
+static int sim_scan(
+	struct backend *sim, void (*found)(const struct chip_info *chip, void *data), void *data)
+{
+	for (unsigned i = 0; i < sim->n_chips; i++) {
+		struct sim_chip *chip = &sim->chips[i];
+		int fds[2];
+
+		if (!chip->present || chip->watch_fd >= 0)
+			continue;
+		if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+			return -errno;
+		chip->watch_fd = fds[0];
+		chip->write_fd = fds[1];
+		found(&chip->info, data);
+	}
+	return 0;
+}
+
+struct sim_chip *sim_chip_get(struct backend *sim, unsigned index)
+{
+	return index < sim->n_chips && sim->chips[index].write_fd >= 0 ? &sim->chips[index] : NULL;
+}
+
+void sim_line_changed(struct sim_chip *chip, struct sim_line *line)
+{
+	uint32_t offset = (uint32_t)(line - chip->lines);
+
+	if (line->changed)
+		return;
+	line->changed = write(chip->write_fd, &offset, sizeof(offset)) == sizeof(offset);
+}
+
+static int sim_chip_fd(struct backend *sim, unsigned index)
+{
+	if (index >= sim->n_chips || sim->chips[index].watch_fd < 0)
+		return -ENODEV;
+	return sim->chips[index].watch_fd;
+}
+
+static void line_info_fill(const struct sim_line *line, struct line_info *ret)
+{
+	*ret = (struct line_info){ .used = line->request, .settings = line->settings };
+	name_copy(ret->name, line->name);
+	if (line->request)
+		name_copy(ret->consumer, "gpioeventd");
+}
+
+static int sim_chip_event(struct backend *sim, unsigned index, struct chip_event *ret)
+{
+	struct sim_chip *chip = index < sim->n_chips ? &sim->chips[index] : NULL;
+	uint32_t offset;
+	ssize_t n;
+
+	if (!chip || chip->watch_fd < 0)
+		return -ENODEV;
+	n = read(chip->watch_fd, &offset, sizeof(offset));
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	*ret = (struct chip_event){ .type = n ? CHIP_LINE_CHANGED : CHIP_GONE };
+	if (n) {
+		chip->lines[offset].changed = false;
+		ret->offset = offset;
+		line_info_fill(&chip->lines[offset], &ret->info);
+	} else {
+		close(chip->watch_fd);
+		chip->watch_fd = -1;
+	}
+	return 1;
+}
+
+static int sim_line_info(
+	struct backend *sim, unsigned index, unsigned offset, struct line_info *ret)
+{
+	struct sim_chip *chip = sim_chip_get(sim, index);
+
+	if (!chip)
+		return -ENODEV;
+	if (offset >= chip->info.n_lines)
+		return -EINVAL;
+	line_info_fill(&chip->lines[offset], ret);
+	return 0;
+}
+
+/* -EPERM for an output and a fed line: something else says what their level is. */
+static int sim_simulate(struct backend *sim, unsigned index, unsigned offset, bool level)
+{
+	struct sim_chip *chip = sim_chip_get(sim, index);
+
+	if (!chip)
+		return -ENODEV;
+	if (offset >= chip->info.n_lines)
+		return -EINVAL;
+	if (chip->lines[offset].settings.direction == DIRECTION_OUTPUT ||
+		chip->lines[offset].feed >= 0)
+		return -EPERM;
+	sim_line_drive(&chip->lines[offset], level);
+	return 0;
+}
+
+static void chip_take_away(struct sim_chip *chip)
+{
+	for (unsigned i = 0; i < chip->info.n_lines; i++)
+		sim_line_lose(&chip->lines[i]);
+	if (chip->write_fd >= 0)
+		close(chip->write_fd);
+	chip->write_fd = -1;
+}
+
+/* A chip that comes back is a new one to look at; scan finds it once its going was told. */
+static int sim_simulate_present(struct backend *sim, unsigned index, bool present)
+{
+	struct sim_chip *chip = index < sim->n_chips ? &sim->chips[index] : NULL;
+
+	if (!chip)
+		return -ENODEV;
+	if (chip->present == present)
+		return 0;
+	chip->present = present;
+	if (!present)
+		chip_take_away(chip);
+	for (unsigned i = 0; present && i < chip->info.n_lines; i++)
+		sim_line_reset(&chip->lines[i]);
+	return 0;
+}
+
+const struct backend_ops backend_sim = {
+	.name = "sim",
+	.open = sim_open,
+	.free = sim_free,
+	.scan = sim_scan,
+	.chip_fd = sim_chip_fd,
+	.chip_event = sim_chip_event,
+	.line_info = sim_line_info,
+	.request = sim_request,
+	.release = sim_release,
+	.get = sim_get,
+	.set = sim_set,
+	.reconfigure = sim_reconfigure,
+	.simulate = sim_simulate,
+	.simulate_present = sim_simulate_present,
+};
