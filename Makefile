@@ -61,7 +61,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 .PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
 	check-integration check-kernel check-docs bench run-bench docs install uninstall clean format format-check help
-all: $(BUILD)/gpioeventd $(BUILD)/gpioctl
+all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
 # Other flags than last time (another PREFIX, another set of libraries) build everything again.
 $(BUILD)/flags: FORCE
@@ -85,6 +85,10 @@ $(BUILD)/gpioeventd: $(BUILD)/obj/daemon/main.o $(BUILD)/libdaemon.a $(BUILD)/li
 $(BUILD)/gpioctl: $(call obj,$(GPIOCTL_SRC)) $(BUILD)/libgpioevent.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
+$(BUILD)/examples/%: client/examples/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 # Each tests/unit/NAME.c is a program of its own.
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -103,10 +107,10 @@ check-valgrind: $(UNIT_TESTS)
 	@UNDER="$(VALGRIND)" CK_TIMEOUT_MULTIPLIER=20 tools/run-unit $(UNIT_TESTS)
 
 # The daemon itself under valgrind, through the integration tests; they wait ten times as long.
-check-valgrind-session: all
+check-valgrind-session: all $(BUILD)/protocol.json
 	@$(PYTHON) tests/integration/run.py --build $(BUILD) --wrapper "$(VALGRIND)"
 
-check-integration: all
+check-integration: all $(BUILD)/protocol.json
 	@$(PYTHON) tests/integration/run.py --build $(BUILD)
 
 check-kernel:
