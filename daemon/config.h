@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * The configuration: gpioeventd.conf and its drop-ins (gpioeventd.conf.d/NAME.conf beside it, in the order of
- * their names; a later value of the same key replaces an earlier one from another file), checked whole. The keys, their bounds and
- * their defaults are the rows of config.def.
+ * The configuration: gpioeventd.conf and its drop-ins (gpioeventd.conf.d/NAME.conf beside it, in
+ * the order of their names; a later value of the same key replaces an earlier one from another
+ * file), checked whole. The keys, their bounds and their defaults are the rows of config.def.
  *
  *   [daemon]  socket, socket-mode, backend, log-size, board, connections, connections-per-uid,
  *             timers, timers-per-client, kernel-buffer
- *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive, active-low,
- *             edges, debounce, initial, on-exit, group
- *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0, GPIO1, ...)
+ *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
+ * active-low, edges, debounce, initial, on-exit, group [chip NAME]   simulated chips: label, lines,
+ * names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0, GPIO1, ...)
  */
 
 #include <stdbool.h>
@@ -30,7 +30,7 @@ struct line_config {
 	enum initial initial;
 	enum on_exit on_exit;
 	char group[WIRE_MAX_NAME_BYTES + 1]; /* "": a request of its own */
-	const char *file;                    /* where the section stands, for messages; owned by the config */
+	const char *file; /* where the section stands, for messages; owned by the config */
 	unsigned file_line;
 };
 
@@ -46,14 +46,15 @@ struct config {
 	mode_t socket_mode;
 	const struct backend_ops *backend;
 	size_t log_size; /* bytes, power of two */
-	char board[64];  /* board map to use; "" finds it by itself, "none" uses none */
+	char board[64];	 /* board map to use; "" finds it by itself, "none" uses none */
 	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
 	size_t n_chips; /* of the simulated backend; 0: the default chip */
 	struct sim_chip_config *chips;
 	char **files; /* NULL-terminated names of the files read */
-	/* Command line only: simulated lines whose events come from a descriptor, `--sim-feed LINE=FD`. */
+	/* Command line only: simulated lines whose events come from a descriptor, `--sim-feed
+	 * LINE=FD`. */
 	size_t n_feeds;
 	struct sim_feed {
 		char line[WIRE_MAX_NAME_BYTES + 1];
@@ -62,13 +63,15 @@ struct config {
 };
 
 /*
- * Reads `path` and its drop-ins; NULL means the default path, whose absence is no error. Every problem
- * found is told to report() as one line of text, "FILE:LINE: [section] key: what is wrong; what is
- * allowed", not only the first. 0, or -EINVAL when there was a problem, -errno when a file cannot be
- * read. *ret is written only on success.
+ * Reads `path` and its drop-ins; NULL means the default path, whose absence is no error. Every
+ * problem found is told to report() as one line of text, "FILE:LINE: [section] key: what is wrong;
+ * what is allowed", not only the first. 0, or -EINVAL when there was a problem, -errno when a file
+ * cannot be read. *ret is written only on success.
  */
 int config_load(const char *path, void (*report)(const char *message, void *data), void *data,
 	struct config **ret);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
-/* The configuration in force, every key explained: with defaults, this is config/gpioeventd.conf. */
-void config_print(const struct config *config, void (*put)(const char *text, void *data), void *data);
+/* The configuration in force, every key explained: with defaults, this is config/gpioeventd.conf.
+ */
+void config_print(
+	const struct config *config, void (*put)(const char *text, void *data), void *data);
