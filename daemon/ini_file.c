@@ -274,8 +274,8 @@ int ini_file_read(const char *path, struct problems *problems,
 		.data = data,
 		.where = { .file = path },
 	};
-	size_t before = problems->n, n;
-	char *text;
+	size_t before = problems->n, n = 0;
+	char *text = NULL;
 	int r;
 
 	r = load(path, &text, &n);

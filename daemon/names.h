@@ -12,9 +12,9 @@
  *   BOARD16, J8:16         pin of the header
  *   WPI4                   WiringPi's number
  *
- * The last three need a board map (config/boards/). Names are compared exactly, letter case included, but for the
- * prefixes BCM, BOARD, J8 and WPI. Nothing is ever guessed: what is ambiguous is refused with its
- * candidates, what is unknown with the nearest name.
+ * The last three need a board map (config/boards/). Names are compared exactly, letter case
+ * included, but for the prefixes BCM, BOARD, J8 and WPI. Nothing is ever guessed: what is ambiguous
+ * is refused with its candidates, what is unknown with the nearest name.
  */
 
 #include <stddef.h>
@@ -41,7 +41,7 @@ struct name_space {
 enum wire_error name_resolve(const struct name_space *space, const char *written, size_t *ret_index,
 	struct wire_problem *problem);
 
-/* The canonical name: alias, else kernel name if unique, else chip:offset. Returns a pointer into the entry or
- * `buffer`. */
-const char *name_canonical(const struct name_space *space, size_t index,
-	char buffer[static WIRE_MAX_NAME_BYTES + 1]);
+/* The canonical name: alias, else kernel name if unique, else chip:offset. Returns a pointer into
+ * the entry or `buffer`. */
+const char *name_canonical(
+	const struct name_space *space, size_t index, char buffer[static WIRE_MAX_NAME_BYTES + 1]);
