@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The conversation with the daemon. One request is under way at a time, so the next line with "ok"
+ * is its reply. While a command streams, one poll() watches the socket, the signals and whoever
+ * reads stdout: `gpioctl monitor | head -1` ends when head does and not at the next event.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "assignment.h"
+#include "output.h"
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t deadline_of(const struct options *options)
+{
+	uint64_t now = now_ns();
+
+	if (!GIVEN(options, TIMEOUT) || options->timeout.ns > UINT64_MAX - 1 - now)
+		return UINT64_MAX;
+	return now + options->timeout.ns;
+}
+
+void message_done(struct message *message)
+{
+	cJSON_Delete(message->tree);
+	message->tree = NULL;
+}
+
+void message_print(const struct message *message)
+{
+	fwrite(message->text, 1, message->n, stdout);
+	putchar('\n');
+}
+
+/* Connecting. */
+
+static void explain_no_access(const char *path)
+{
+	struct stat st;
+	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+	const char *name = group ? group->gr_name : "gpio";
+
+	complain("no permission for %s, which is for group %s", path, name);
+	complain("\"sudo usermod -aG %s $USER\", then log in again", name);
+}
+
+static void explain_start(const char *path)
+{
+	complain("start the daemon with \"sudo systemctl start gpioeventd\", or a simulated one "
+		 "with "
+		 "\"gpioeventd --backend sim --socket %s\"; or say where it is with --socket or "
+		 "GPIOEVENTD_SOCKET",
+		path);
+}
+
+static enum status explain_unreachable(const char *path, int error)
+{
+	if (error == -EACCES || error == -EPERM) {
+		explain_no_access(path);
+	} else if (error == -ENOENT || error == -ENOTDIR) {
+		complain("there is no socket %s", path);
+		explain_start(path);
+	} else if (error == -ECONNREFUSED) {
+		complain("nobody listens at %s: the daemon has ended", path);
+		explain_start(path);
+	} else if (error == -EAGAIN) {
+		complain("the daemon at %s does not accept connections", path);
+	} else if (error == -ENAMETOOLONG) {
+		complain("the socket's path is longer than 107 bytes: %s", path);
+	} else {
+		complain("cannot connect to %s: %s", path, strerror(-error));
+	}
+	return STATUS_UNREACHABLE;
+}
+
+static const char *socket_path(const struct options *options)
+{
+	const char *path = getenv("GPIOEVENTD_SOCKET");
+
+	if (GIVEN(options, SOCKET))
+		return options->socket;
+	return path && *path ? path : CONNECTION_DEFAULT_PATH;
+}
+
+enum status session_connect(struct session *session, const struct options *options)
+{
+	const char *path = socket_path(options);
+	int r;
+
+	*session = (struct session){ .options = options, .signal_fd = -1 };
+	r = connection_open(path, ANSWER_MS, &session->connection);
+	return r < 0 ? explain_unreachable(path, r) : STATUS_OK;
+}
+
+enum status session_open(struct session *session, const struct options *options)
+{
+	struct message reply = { 0 };
+	enum status status = session_connect(session, options);
+
+	if (status)
+		return status;
+
+	jsonw_member_string(request_begin(session, "hello"), "client", "gpioctl");
+	status = session_exchange(session, &reply);
+	if (!status)
+		status = reply_check(reply.tree);
+	if (!status) {
+		snprintf(session->version, sizeof(session->version), "%s",
+			member_string(reply.tree, "version", "?"));
+		snprintf(session->backend, sizeof(session->backend), "%s",
+			member_string(reply.tree, "backend", "?"));
+	}
+	message_done(&reply);
+	return status;
+}
+
+void session_close(struct session *session)
+{
+	session->connection = connection_free(session->connection);
+	if (session->signal_fd >= 0)
+		close(session->signal_fd);
+	session->signal_fd = -1;
+}
+
+enum status session_watch(struct session *session)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	session->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (session->signal_fd < 0) {
+		complain("cannot watch for signals: %s", strerror(errno));
+		return STATUS_FAILED;
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return STATUS_OK;
+}
+
+/* Requests. */
+
+struct jsonw *request_begin(struct session *session, const char *op)
+{
+	/* The last byte is for the newline. */
+	jsonw_init(&session->request, session->buffer, sizeof(session->buffer) - 1);
+	jsonw_begin_object(&session->request);
+	jsonw_member_string(&session->request, "op", op);
+	return &session->request;
+}
+
+void request_text(struct session *session, const char *key, const char *text)
+{
+	if (text)
+		jsonw_member_string(&session->request, key, text);
+}
+
+void request_strings(struct session *session, const char *key, struct strings strings)
+{
+	if (strings.n == 0)
+		return;
+	jsonw_key(&session->request, key);
+	jsonw_begin_array(&session->request);
+	for (size_t i = 0; i < strings.n; i++)
+		jsonw_string(&session->request, strings.v[i]);
+	jsonw_end_array(&session->request);
+}
+
+void request_values(struct session *session, struct strings words)
+{
+	jsonw_key(&session->request, "values");
+	jsonw_begin_object(&session->request);
+	for (size_t i = 0; i < words.n; i++) {
+		struct assignment word;
+
+		(void)assignment_parse(words.v[i], &word);
+		jsonw_member_u64(&session->request, word.line, (uint64_t)word.value);
+	}
+	jsonw_end_object(&session->request);
+}
+
+/* Taking lines. */
+
+static enum status broken(const struct session *session, int error)
+{
+	if (error == -EMSGSIZE) {
+		complain("the daemon sent a line longer than 64 KiB");
+		return STATUS_FAILED;
+	}
+	if (error == -EPIPE)
+		complain("the daemon has closed the connection");
+	else
+		complain("the connection to the daemon is broken: %s", strerror(-error));
+	if (session->subscribed)
+		complain("the last event seen is %" PRIu64 "; continue with --since %" PRIu64
+			 " --instance %s",
+			session->seq, session->seq, session->instance);
+	return STATUS_UNREACHABLE;
+}
+
+static enum status caught(int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return STATUS_OK;
+	return info.ssi_signo == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED;
+}
+
+/* Waits for the socket. STATUS_OK: it is readable, or it is worth looking again. */
+static enum status await(const struct session *session, uint64_t deadline_ns)
+{
+	struct pollfd fds[] = {
+		{ .fd = connection_fd(session->connection), .events = POLLIN },
+		{ .fd = session->signal_fd, .events = POLLIN },
+		{ .fd = session->signal_fd < 0 ? -1 : STDOUT_FILENO }, /* POLLERR: nobody reads */
+	};
+	uint64_t now = now_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+	struct timespec timeout = { .tv_sec = (time_t)(left / NSEC_PER_SEC),
+		.tv_nsec = (long)(left % NSEC_PER_SEC) };
+	int r = ppoll(fds, 3, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL);
+
+	if (r == 0)
+		return STATUS_TIMEOUT;
+	if (r > 0 && fds[1].revents)
+		return caught(session->signal_fd);
+	if (r > 0 && fds[2].revents)
+		raise(SIGPIPE);
+	return STATUS_OK;
+}
+
+/*
+ * Lines that have arrived by the deadline are all delivered; a stream that never pauses cannot put
+ * the deadline off, since the socket is read at most once after it.
+ */
+static enum status receive_text(struct session *session, uint64_t deadline_ns, struct message *ret)
+{
+	bool late = false;
+
+	for (;;) {
+		char *text;
+		int r = connection_take(session->connection, &text, &ret->n);
+		enum status status;
+
+		if (r == 0) {
+			ret->text = text;
+			return STATUS_OK;
+		}
+		if (r < 0 && r != -EAGAIN)
+			return broken(session, r);
+		if (late)
+			return STATUS_TIMEOUT;
+
+		status = await(session, deadline_ns);
+		if (status)
+			return status;
+		late = now_ns() >= deadline_ns;
+		r = connection_fill(session->connection);
+		if (r == -EPIPE && session->may_end)
+			return STATUS_OK;
+		if (r < 0 && r != -EAGAIN)
+			return broken(session, r);
+	}
+}
+
+enum status session_receive(struct session *session, uint64_t deadline_ns, struct message *ret)
+{
+	enum status status;
+
+	*ret = (struct message){ 0 };
+	status = receive_text(session, deadline_ns, ret);
+	if (status || !ret->text)
+		return status;
+
+	ret->tree = cJSON_ParseWithLength(ret->text, ret->n);
+	if (!cJSON_IsObject(ret->tree)) {
+		message_done(ret);
+		complain("the daemon sent a line that is no JSON object");
+		return STATUS_FAILED;
+	}
+	return STATUS_OK;
+}
+
+static enum status send_request(struct session *session)
+{
+	struct jsonw *w = &session->request;
+	int r;
+
+	jsonw_end_object(w);
+	if (w->overflow) {
+		complain("the request does not fit 64 KiB; name fewer lines");
+		return STATUS_USAGE;
+	}
+	session->buffer[w->n] = '\n';
+	r = connection_send(session->connection, session->buffer, w->n + 1, ANSWER_MS);
+	/* A daemon that refuses a connection says why and closes: the reply is worth reading. */
+	return r < 0 && r != -EPIPE ? broken(session, r) : STATUS_OK;
+}
+
+enum status session_exchange(struct session *session, struct message *ret)
+{
+	enum status status = send_request(session);
+	uint64_t deadline = now_ns() + ANSWER_NS;
+
+	while (!status) {
+		status = session_receive(session, deadline, ret);
+		if (status || member(ret->tree, "ok"))
+			break;
+		message_done(ret);
+	}
+	if (status == STATUS_TIMEOUT) {
+		complain("the daemon does not answer");
+		return STATUS_UNREACHABLE;
+	}
+	return status;
+}
+
+const char *reply_error_code(const cJSON *reply)
+{
+	return member_string(member(reply, "error"), "code", "");
+}
+
+static enum status class_status(const char *class)
+{
+	static const enum status statuses[WIRE_CLASS_N] = {
+		[WIRE_CLASS_USAGE] = STATUS_USAGE,
+		[WIRE_CLASS_NOT_FOUND] = STATUS_NOT_FOUND,
+		[WIRE_CLASS_DENIED] = STATUS_DENIED,
+		[WIRE_CLASS_BUSY] = STATUS_BUSY,
+		[WIRE_CLASS_LIMIT] = STATUS_FAILED,
+		[WIRE_CLASS_FAILED] = STATUS_FAILED,
+	};
+
+	for (int i = 0; i < WIRE_CLASS_N; i++)
+		if (strcmp(class, wire_class_name((enum wire_class)i)) == 0)
+			return statuses[i];
+	return STATUS_FAILED;
+}
+
+/* The names that an ambiguous one may mean, unless the message has them. */
+static void complain_candidates(const cJSON *candidates, const char *message)
+{
+	const cJSON *candidate;
+
+	cJSON_ArrayForEach(candidate, candidates) if (cJSON_IsString(candidate) &&
+						      !strstr(message, candidate->valuestring))
+		complain("it may be %s", candidate->valuestring);
+}
+
+enum status reply_check(const cJSON *reply)
+{
+	const cJSON *error = member(reply, "error");
+	const char *message = member_string(
+		error, "message", "the daemon refused, without saying why");
+
+	if (member_true(reply, "ok"))
+		return STATUS_OK;
+
+	complain("%s", message);
+	complain_candidates(member(error, "candidates"), message);
+	return class_status(member_string(error, "class", ""));
+}
+
+enum status session_ask(struct session *session, struct message *ret)
+{
+	enum status status = session_exchange(session, ret);
+
+	if (status)
+		return status;
+	if (session->options->json)
+		message_print(ret);
+	status = reply_check(ret->tree);
+	if (status)
+		message_done(ret);
+	return status;
+}
+
+/* Streams. */
+
+void session_subscribed(struct session *session, const cJSON *reply)
+{
+	session->subscribed = true;
+	snprintf(session->instance, sizeof(session->instance), "%s",
+		member_string(reply, "instance", "?"));
+	session->reply_seq = (uint64_t)member_number(reply, "seq", 0);
+	session->replay_left = (uint64_t)member_number(reply, "replay", 0);
+	/* What is replayed comes after the reply, and only then does the reply's seq hold. */
+	session->seq = session->replay_left ? session->options->since : session->reply_seq;
+}
+
+static void advance(struct session *session, const cJSON *event)
+{
+	session->seq = (uint64_t)member_number(event, "seq", (double)session->seq);
+	if (session->replay_left && --session->replay_left == 0)
+		session->seq = session->reply_seq;
+}
+
+enum status session_event(struct session *session, uint64_t deadline_ns, struct message *ret)
+{
+	for (;;) {
+		enum status status = session_receive(session, deadline_ns, ret);
+		if (status)
+			return status;
+
+		if (cJSON_IsString(member(ret->tree, "event"))) {
+			advance(session, ret->tree);
+			return STATUS_OK;
+		}
+		message_done(ret);
+	}
+}
