@@ -14,7 +14,7 @@
  *   nothing waits             not ready             -EAGAIN
  *   n events wait             EPOLLIN till drained  whole records, in order
  *   more than the buffer      EPOLLIN               the oldest are gone, line_seqno jumps
- *   chip gone, events left    EPOLLIN | EPOLLHUP    those events
+ *   chip gone, events left    EPOLLHUP (| EPOLLIN)  those events; the kernel's are lost: -ENODEV
  *   chip gone, drained        EPOLLHUP              0 or -ENODEV
  *
  * line_seqno counts the edges of one line within one request from 1, 32 bits, and wraps. Values are
@@ -87,12 +87,13 @@ struct backend_ops {
 	/*
 	 * Looks for chips that are not known yet or have come back, and calls found() for each: a chip
 	 * that comes back (the same label, else the same name, and the same number of lines) keeps its index.
+	 * One whose going chip_event has not told yet is not found: scan again after CHIP_GONE.
 	 */
 	int (*scan)(struct backend *backend, void (*found)(const struct chip_info *chip, void *data),
 		void *data);
 	/* An fd that becomes ready when chip_event has something; owned by the backend; -errno. */
 	int (*chip_fd)(struct backend *backend, unsigned chip);
-	/* 1 and one event, or 0 when nothing waits. After CHIP_GONE the fd is closed. Lines' own changes by
+	/* 1 and one event, or 0 when nothing waits; call until then, the fd tells of the first only. After CHIP_GONE the fd is closed. Lines' own changes by
 	 * this process are reported too. */
 	int (*chip_event)(struct backend *backend, unsigned chip, struct chip_event *ret);
 	int (*line_info)(struct backend *backend, unsigned chip, unsigned offset, struct line_info *ret);
@@ -102,7 +103,8 @@ struct backend_ops {
 		struct backend_request **ret);
 	/* Closes the fd and gives the lines back. Accepts NULL. */
 	void (*release)(struct backend_request *request);
-	/* Bit i is offsets[i]. get: of outputs the level read back. set: -EPERM for an input. */
+	/* Bit i is offsets[i]. get: of outputs the level read back; -ENODATA for a line of which only the
+	 * events tell the value (--sim-feed). set: -EPERM for an input. */
 	int (*get)(struct backend_request *request, uint64_t mask, uint64_t *ret_bits);
 	int (*set)(struct backend_request *request, uint64_t mask, uint64_t bits);
 	/* New settings for all its lines, in one call, without release; `initials` as in request_spec. */
