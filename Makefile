@@ -89,9 +89,11 @@ $(BUILD)/examples/%: client/examples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-# Each tests/unit/NAME.c is a program of its own.
+# Each tests/unit/NAME.c is a program of its own, but for what they share.
+TEST_SHARED := tests/unit/gpiosim.c
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
+$(BUILD)/tests/unit/backend: $(call obj,$(TEST_SHARED))
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(CHECK_LIBS)
