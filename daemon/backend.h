@@ -3,8 +3,8 @@
 
 /*
  * What the daemon needs from something that has GPIO lines. Two implement it: gpiod (the kernel's
- * lines, through libgpiod 2 and the uAPI) and sim (lines in this process). The daemon never asks which
- * one it has; what only one can do is an operation that the other leaves NULL.
+ * lines, through libgpiod 2 and the uAPI) and sim (lines in this process). The daemon never asks
+ * which one it has; what only one can do is an operation that the other leaves NULL.
  *
  * A request is one or more lines of one chip that are taken, set and released together, as in the
  * kernel. Its fd carries whole `struct gpio_v2_line_event` records, is non-blocking, close-on-exec
@@ -38,16 +38,16 @@ struct backend;
 /* A chip as found; `index` is the backend's handle for it and stays valid until backend_free. */
 struct chip_info {
 	unsigned index;
-	char name[BACKEND_NAME_BYTES];  /* gpiochip0 */
+	char name[BACKEND_NAME_BYTES];	/* gpiochip0 */
 	char label[BACKEND_NAME_BYTES]; /* pinctrl-bcm2711 */
 	unsigned n_lines;
 };
 
 struct line_info {
-	char name[BACKEND_NAME_BYTES];     /* "" when the line has none */
+	char name[BACKEND_NAME_BYTES];	   /* "" when the line has none */
 	char consumer[BACKEND_NAME_BYTES]; /* "" when free, or when the holder gave none */
-	bool used;                         /* held by somebody, this process included */
-	struct line_settings settings;     /* as the kernel reports them; never DIRECTION_ANY */
+	bool used;			   /* held by somebody, this process included */
+	struct line_settings settings;	   /* as the kernel reports them; never DIRECTION_ANY */
 };
 
 /* What to take. Arrays have n entries and belong to the caller. */
@@ -57,12 +57,12 @@ struct request_spec {
 	const unsigned *offsets;
 	const struct line_settings *settings;
 	const enum initial *initials; /* of outputs; applied in the call that sets the direction */
-	unsigned event_buffer;        /* events; halved down to 16 while memory is short */
+	unsigned event_buffer;	      /* events; halved down to 16 while memory is short */
 };
 
 struct backend_request {
 	const struct backend_ops *ops;
-	int fd;                /* owned by the request */
+	int fd; /* owned by the request */
 	unsigned chip;
 	size_t n;
 	unsigned offsets[REQUEST_LINES_MAX];
@@ -72,7 +72,7 @@ struct backend_request {
 /* A change that a chip's fd reports. */
 struct chip_event {
 	enum { CHIP_LINE_CHANGED, CHIP_GONE } type;
-	unsigned offset;       /* CHIP_LINE_CHANGED: requested, released or reconfigured by somebody */
+	unsigned offset; /* CHIP_LINE_CHANGED: requested, released or reconfigured by somebody */
 	struct line_info info; /* as it is now */
 };
 
@@ -85,29 +85,33 @@ struct backend_ops {
 	void (*free)(struct backend *backend);
 
 	/*
-	 * Looks for chips that are not known yet or have come back, and calls found() for each: a chip
-	 * that comes back (the same label, else the same name, and the same number of lines) keeps its index.
-	 * One whose going chip_event has not told yet is not found: scan again after CHIP_GONE.
+	 * Looks for chips that are not known yet or have come back, and calls found() for each: a
+	 * chip that comes back (the same label, else the same name, and the same number of lines)
+	 * keeps its index. One whose going chip_event has not told yet is not found: scan again
+	 * after CHIP_GONE.
 	 */
-	int (*scan)(struct backend *backend, void (*found)(const struct chip_info *chip, void *data),
-		void *data);
+	int (*scan)(struct backend *backend,
+		void (*found)(const struct chip_info *chip, void *data), void *data);
 	/* An fd that becomes ready when chip_event has something; owned by the backend; -errno. */
 	int (*chip_fd)(struct backend *backend, unsigned chip);
-	/* 1 and one event, or 0 when nothing waits; call until then, the fd tells of the first only. After CHIP_GONE the fd is closed. Lines' own changes by
-	 * this process are reported too. */
+	/* 1 and one event, or 0 when nothing waits; call until then, the fd tells of the first
+	 * only. After CHIP_GONE the fd is closed. Lines' own changes by this process are reported
+	 * too. */
 	int (*chip_event)(struct backend *backend, unsigned chip, struct chip_event *ret);
-	int (*line_info)(struct backend *backend, unsigned chip, unsigned offset, struct line_info *ret);
+	int (*line_info)(
+		struct backend *backend, unsigned chip, unsigned offset, struct line_info *ret);
 
 	/* -EBUSY held by others; -ENXIO no interrupt for edges; -ENODEV; -EINVAL; -EPERM; ... */
 	int (*request)(struct backend *backend, const struct request_spec *spec,
 		struct backend_request **ret);
 	/* Closes the fd and gives the lines back. Accepts NULL. */
 	void (*release)(struct backend_request *request);
-	/* Bit i is offsets[i]. get: of outputs the level read back; -ENODATA for a line of which only the
-	 * events tell the value (--sim-feed). set: -EPERM for an input. */
+	/* Bit i is offsets[i]. get: of outputs the level read back; -ENODATA for a line of which
+	 * only the events tell the value (--sim-feed). set: -EPERM for an input. */
 	int (*get)(struct backend_request *request, uint64_t mask, uint64_t *ret_bits);
 	int (*set)(struct backend_request *request, uint64_t mask, uint64_t bits);
-	/* New settings for all its lines, in one call, without release; `initials` as in request_spec. */
+	/* New settings for all its lines, in one call, without release; `initials` as in
+	 * request_spec. */
 	int (*reconfigure)(struct backend_request *request, const struct line_settings *settings,
 		const enum initial *initials);
 
