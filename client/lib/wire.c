@@ -112,10 +112,11 @@ static struct shown show(const char *text)
 static enum wire_error bad_type(const struct field *field, const char *expected)
 {
 	const char *key = field->item->string;
+	bool may_go = cJSON_IsNull(field->item) && field->row->presence != WIRE_REQUIRED;
 
 	return problem_field(field->problem, WIRE_E_BAD_TYPE, key, "\"%s\" must be %s, not %s%s",
 		key, expected, json_kind(field->item),
-		cJSON_IsNull(field->item) ? "; leave the field out instead" : "");
+		may_go ? "; leave the field out instead" : "");
 }
 
 /* A string that is used as a name: no control characters, and of the row's length. */
