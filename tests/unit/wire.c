@@ -436,13 +436,10 @@ END_TEST
 
 START_TEST(a_long_unknown_field_is_cut_at_a_character)
 {
-	char expected[65];
-
 	/* 63 bytes, then one of three */
 	(void)snprintf(
 		text, sizeof(text), "{\"op\":\"ping\",\"%s\xe2\x82\xac\":1}", repeat('x', 63));
-	(void)snprintf(expected, sizeof(expected), "%s", repeat('x', 63));
-	assert_refused(text, WIRE_E_UNKNOWN_FIELD, expected);
+	assert_refused(text, WIRE_E_UNKNOWN_FIELD, repeat('x', 63));
 	(void)snprintf(text, sizeof(text), "{\"op\":\"ping\",\"%s\":1}", repeat('x', 1000));
 	assert_refused(text, WIRE_E_UNKNOWN_FIELD, repeat('x', 64));
 }
