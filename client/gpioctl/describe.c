@@ -33,27 +33,35 @@ static void finish(char *buffer, size_t size)
 
 void describe_settings(const cJSON *line, char *buffer, size_t size)
 {
-	/* Members and the value of each that is not worth a word. */
-	static const char *const usual[][2] = { { "bias", "as-is" }, { "drive", "push-pull" },
-		{ "debounce", "0s" }, { "edges", "both" } };
+	/* The value of each member that is not worth a word, and the words that others need. */
+	static const struct {
+		const char *key, *usual, *before;
+	} settings[] = {
+		{ "bias", "as-is", "bias " },
+		{ "drive", "push-pull", "" },
+		{ "debounce", "0s", "debounce " },
+	};
+	const char *edges = member_string(line, "edges", "both");
 
 	*buffer = '\0';
 	if (member_true(line, "active_low"))
 		add(buffer, size, "active-low");
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-		const char *word = member_string(line, usual[i][0], usual[i][1]);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char *word = member_string(line, settings[i].key, settings[i].usual);
 
-		/* Pull and drive explain themselves; the others need their name before them. */
-		if (strcmp(word, usual[i][1]) != 0)
-			add(buffer, size, "%s%s%s", i == 1 ? "" : usual[i][0], i == 1 ? "" : " ",
-				word);
+		if (strcmp(word, settings[i].usual) != 0)
+			add(buffer, size, "%s%s", settings[i].before, word);
 	}
+	if (strcmp(edges, "both") != 0 &&
+		strcmp(member_string(line, "direction", ""), "input") == 0)
+		add(buffer, size, "edges %s", edges);
 	finish(buffer, size);
 }
 
 void describe_users(const cJSON *line, char *buffer, size_t size)
 {
 	const char *consumer = member_string(line, "consumer", NULL);
+	const char *reason = member_string(line, "reason", NULL);
 	const cJSON *user;
 	double more = member_number(line, "more_users", 0);
 	char name[WHO_MAX];
@@ -66,6 +74,8 @@ void describe_users(const cJSON *line, char *buffer, size_t size)
 		add(buffer, size, "\"%s\" (another process)", consumer);
 	if (!*buffer && member_true(line, "held"))
 		add(buffer, size, "the daemon");
+	if (reason)
+		add(buffer, size, "unavailable: %s", reason);
 	finish(buffer, size);
 }
 

@@ -18,7 +18,7 @@ static void add_line(const cJSON *line, void *data)
 	if (available)
 		table_cell(table, value == 1 ? STYLE_ONE : STYLE_PLAIN, "%s", value_word(value));
 	else
-		table_cell(table, STYLE_BAD, "gone");
+		table_cell(table, STYLE_BAD, "none");
 	describe_settings(line, text, sizeof(text));
 	table_cell(table, STYLE_PLAIN, "%s", text);
 	describe_users(line, text, sizeof(text));
@@ -78,9 +78,8 @@ const struct command command_list = {
 	.name = "list",
 	.arguments = "[LINE]...",
 	.summary = "Lists the lines: where they are, how they are set, who uses them.",
-	.details = "A value is shown where the daemon holds the line; \"-\" stands for a line that "
-		   "is\n"
-		   "free or held by another process. Settings that are usual are left out.\n",
+	.details = "\"-\" for a value: the line is free or held by another process. Settings that are\n"
+		   "usual are left out.\n",
 	.examples = "  gpioctl list\n  gpioctl list button led\n  gpioctl list --chips\n"
 		    "  gpioctl list --json | jq -r '.lines[] | select(.held) | .line'\n",
 	.options = BIT(CHIPS),

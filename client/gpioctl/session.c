@@ -79,7 +79,7 @@ static enum status explain_unreachable(const char *path, int error)
 		complain("there is no socket %s", path);
 		explain_start(path);
 	} else if (error == -ECONNREFUSED) {
-		complain("nobody listens at %s: the daemon has ended", path);
+		complain("nobody listens at %s: the daemon has ended, or it is no socket", path);
 		explain_start(path);
 	} else if (error == -EAGAIN) {
 		complain("the daemon at %s does not accept connections", path);
