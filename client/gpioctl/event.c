@@ -13,6 +13,8 @@ bool event_is(const cJSON *event, const char *kind)
 	return strcmp(member_string(event, "event", ""), kind) == 0;
 }
 
+#define USEC_PER_SEC UINT64_C(1000000)
+
 static void put_edge(const cJSON *event)
 {
 	put("%-7s %s\n", member_string(event, "edge", "?"),
@@ -89,16 +91,16 @@ static const struct event_kind {
 /* Local time with microseconds, always 26 characters; "-" for what has no time, such as a loss. */
 static void put_time(const cJSON *event)
 {
-	double us = member_number(event, "realtime_us", -1);
-	time_t seconds = (time_t)(us / 1e6);
+	uint64_t us = member_u64(event, "realtime_us", 0);
+	time_t seconds = (time_t)(us / USEC_PER_SEC);
 	struct tm tm;
 	char text[32];
 
-	if (us < 0 || !localtime_r(&seconds, &tm) ||
+	if (us == 0 || !localtime_r(&seconds, &tm) ||
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		printf("%-26s", "-");
 	else
-		printf("%s.%06" PRIu64, text, (uint64_t)us % 1000000);
+		printf("%s.%06" PRIu64, text, us % USEC_PER_SEC);
 }
 
 static void print_for_people(const cJSON *event, int width)

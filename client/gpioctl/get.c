@@ -20,9 +20,8 @@ const struct command command_get = {
 	.name = "get",
 	.arguments = "LINE...",
 	.summary = "Reads values: 0 or 1, logical.",
-	.details = "One line's value is printed alone, those of several as LINE=VALUE, each on a "
-		   "line\n"
-		   "of its own. A free input is read as it is and stays free.\n",
+	.details = "One line's value is printed alone, those of several as LINE=VALUE, each\n"
+		   "on a line of its own. A free input is read as it is and stays free.\n",
 	.examples =
 		"  gpioctl get button\n  if [ \"$(gpioctl get door)\" = 1 ]; then echo open; fi\n"
 		"  gpioctl get button door\n",

@@ -18,7 +18,11 @@ static void print_options(uint32_t bits)
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->metavar ? " " : "",
 			row->metavar ? row->metavar : "");
-		printf("  %-22s  %s\n", left, row->help);
+		printf("  %-22s  %s", left, row->help);
+		if (row->enumeration)
+			printf(": %s",
+				wire_enumeration_words(wire_enumeration_find(row->enumeration)));
+		putchar('\n');
 	}
 }
 
@@ -32,12 +36,11 @@ void help_overview(void)
 	printf("\noptions, before or after the command; \"--\" ends them:\n");
 	print_options(OPTIONS_GLOBAL);
 
-	printf("\nA line is named by its alias (button), its kernel name (GPIO23), chip and "
-	       "offset\n"
-	       "(gpiochip0:23) or header pin (BOARD16). A time needs a unit: 10s, 500ms, 250us.\n\n"
-	       "exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 busy, 6 "
-	       "time-out,\n"
-	       "7 daemon unreachable, 8 events lost (--strict), 130 ended by Ctrl-C\n\n"
+	printf("\nA line is named by its alias (button), its kernel name (GPIO23), chip\n"
+	       "and offset (gpiochip0:23) or header pin (BOARD16). A time needs a unit:\n"
+	       "10s, 500ms, 250us.\n\n"
+	       "exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 busy,\n"
+	       "6 time-out, 7 daemon unreachable, 8 events lost (--strict), 130 Ctrl-C\n\n"
 	       "\"gpioctl help COMMAND\" tells more, with examples.\n");
 }
 

@@ -78,8 +78,8 @@ const struct command command_list = {
 	.name = "list",
 	.arguments = "[LINE]...",
 	.summary = "Lists the lines: where they are, how they are set, who uses them.",
-	.details = "\"-\" for a value: the line is free or held by another process. Settings that are\n"
-		   "usual are left out.\n",
+	.details = "\"-\" for a value: the line is free or held by another process. Settings\n"
+		   "that are usual are left out.\n",
 	.examples = "  gpioctl list\n  gpioctl list button led\n  gpioctl list --chips\n"
 		    "  gpioctl list --json | jq -r '.lines[] | select(.held) | .line'\n",
 	.options = BIT(CHIPS),

@@ -82,17 +82,13 @@ const struct command command_monitor = {
 	.name = "monitor",
 	.arguments = "[LINE]...",
 	.summary = "Prints events, one a line, until Ctrl-C.",
-	.details =
-		"Without names it shows everything: all lines and all shared timers; with --timers "
-		"and\n"
-		"no line only those timers. A free line that is named is taken as an input while\n"
-		"gpioctl runs. Each line begins with time, seq, name and what happened; LOST "
-		"stands\n"
-		"for events that could not be delivered. When the daemon ends, monitor ends with "
-		"7\n"
-		"and says how to continue without a gap. With --json the reply to the "
-		"subscription,\n"
-		"which has the values, comes first.\n",
+	.details = "Without names it shows everything: all lines and all shared timers; with\n"
+		   "--timers and no line only those timers. A free line that is named is\n"
+		   "taken as an input while gpioctl runs. Each line begins with time, seq,\n"
+		   "name and what happened; LOST stands for events that could not be\n"
+		   "delivered. When the daemon ends, monitor ends with 7 and says how to\n"
+		   "continue without a gap. With --json the reply to the subscription, which\n"
+		   "has the values, comes first.\n",
 	.examples = "  gpioctl monitor\n  gpioctl monitor button door --edge falling\n"
 		    "  gpioctl monitor button --since 8100 --instance 9c41f07be3a2d815\n"
 		    "  gpioctl monitor --timers blink --count 3\n",

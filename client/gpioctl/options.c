@@ -64,9 +64,8 @@ static int set_duration(const struct option_row *row, char *text, void *member)
 		return complain_usage("--%s: \"%s\" has no unit; write \"%ss\" or \"%sms\"",
 			row->name, text, text, text);
 	if (r < 0)
-		return complain_usage("--%s wants a number with a unit (ns, us, ms, s, min, h, d), "
-				      "such as 10s or "
-				      "500ms, not \"%s\"",
+		return complain_usage(
+			"--%s wants a number with a unit (ns, us, ms, s, min, h, d), not \"%s\"",
 			row->name, text);
 
 	duration->text = text;

@@ -181,6 +181,13 @@ double member_number(const cJSON *object, const char *key, double otherwise)
 	return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
 }
 
+uint64_t member_u64(const cJSON *object, const char *key, uint64_t otherwise)
+{
+	double number = member_number(object, key, -1);
+
+	return number >= 0 && number <= 9007199254740992.0 ? (uint64_t)number : otherwise;
+}
+
 bool member_true(const cJSON *object, const char *key)
 {
 	return cJSON_IsTrue(member(object, key));

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* "gpioctl: MESSAGE" on stderr. */
@@ -49,6 +50,8 @@ void table_free(struct table *table);
 const cJSON *member(const cJSON *object, const char *key);
 const char *member_string(const cJSON *object, const char *key, const char *otherwise);
 double member_number(const cJSON *object, const char *key, double otherwise);
+/* A whole number of at most 2^53. */
+uint64_t member_u64(const cJSON *object, const char *key, uint64_t otherwise);
 bool member_true(const cJSON *object, const char *key);
 /* A value as the protocol sends it: 0, 1, or -1 for null and for anything else. */
 int value_of(const cJSON *value);

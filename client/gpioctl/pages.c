@@ -110,7 +110,7 @@ static void begin(const struct pages *pages)
 static void end(const struct pages *pages, const cJSON *reply)
 {
 	if (pages->session->options->json)
-		printf("],\"seq\":%" PRIu64 "}\n", (uint64_t)member_number(reply, "seq", 0));
+		printf("],\"seq\":%" PRIu64 "}\n", member_u64(reply, "seq", 0));
 }
 
 enum status pages_ask(struct session *session, const char *op, const char *key,

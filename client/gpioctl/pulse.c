@@ -25,9 +25,8 @@ const struct command command_pulse = {
 	.name = "pulse",
 	.arguments = "LINE... --for TIME",
 	.summary = "Sets outputs for a time; then they go back to the value before.",
-	.details =
-		"The daemon does the timing, so gpioctl ends at once. Another write to the line\n"
-		"meanwhile cancels the way back.\n",
+	.details = "The daemon does the timing, so gpioctl ends at once. Another write to\n"
+		   "the line meanwhile cancels the way back.\n",
 	.examples =
 		"  gpioctl pulse led --for 500ms\n  gpioctl pulse reset --value 0 --for 100ms\n",
 	.options = BIT(FOR) | BIT(VALUE),

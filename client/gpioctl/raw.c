@@ -83,9 +83,8 @@ const struct command command_raw = {
 	.name = "raw",
 	.arguments = "REQUEST...",
 	.summary = "Sends any request of the protocol and prints the reply as it comes.",
-	.details = "Several requests go over one connection. After a subscribe the events follow, "
-		   "until\n"
-		   "Ctrl-C.\n",
+	.details = "Several requests go over one connection. After a subscribe the events\n"
+		   "follow, until Ctrl-C.\n",
 	.examples =
 		"  gpioctl raw '{\"op\":\"ping\"}'\n"
 		"  gpioctl raw '{\"op\":\"request\",\"line\":\"GPIO17\",\"direction\":\"output\","

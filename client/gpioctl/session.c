@@ -64,11 +64,9 @@ static void explain_no_access(const char *path)
 
 static void explain_start(const char *path)
 {
-	complain("start the daemon with \"sudo systemctl start gpioeventd\", or a simulated one "
-		 "with "
-		 "\"gpioeventd --backend sim --socket %s\"; or say where it is with --socket or "
-		 "GPIOEVENTD_SOCKET",
-		path);
+	complain("start the daemon with \"sudo systemctl start gpioeventd\"");
+	complain("or a simulated one with \"gpioeventd --backend sim --socket %s\"", path);
+	complain("or say where it listens with --socket or GPIOEVENTD_SOCKET");
 }
 
 static enum status explain_unreachable(const char *path, int error)
@@ -400,15 +398,15 @@ void session_subscribed(struct session *session, const cJSON *reply)
 	session->subscribed = true;
 	snprintf(session->instance, sizeof(session->instance), "%s",
 		member_string(reply, "instance", "?"));
-	session->reply_seq = (uint64_t)member_number(reply, "seq", 0);
-	session->replay_left = (uint64_t)member_number(reply, "replay", 0);
+	session->reply_seq = member_u64(reply, "seq", 0);
+	session->replay_left = member_u64(reply, "replay", 0);
 	/* What is replayed comes after the reply, and only then does the reply's seq hold. */
 	session->seq = session->replay_left ? session->options->since : session->reply_seq;
 }
 
 static void advance(struct session *session, const cJSON *event)
 {
-	session->seq = (uint64_t)member_number(event, "seq", (double)session->seq);
+	session->seq = member_u64(event, "seq", session->seq);
 	if (session->replay_left && --session->replay_left == 0)
 		session->seq = session->reply_seq;
 }

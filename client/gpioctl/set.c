@@ -158,10 +158,9 @@ const struct command command_set = {
 	.name = "set",
 	.arguments = "LINE=VALUE...",
 	.summary = "Sets outputs to 0 or 1, logical; all or none when one is refused.",
-	.details = "A free line is taken as an output that begins with the value, and the daemon "
-		   "keeps\n"
-		   "it, so that the value stays when gpioctl ends; \"gpioctl release LINE\" gives "
-		   "it back.\n",
+	.details = "A free line is taken as an output that begins with the value, and the\n"
+		   "daemon keeps it, so that the value stays when gpioctl ends; \"gpioctl\n"
+		   "release LINE\" gives it back.\n",
 	.examples = "  gpioctl set led=1\n  gpioctl set led=1 relay=0\n",
 	.min_args = 1,
 	.max_args = ARGS_ANY,

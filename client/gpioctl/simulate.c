@@ -47,9 +47,8 @@ const struct command command_simulate = {
 	.name = "simulate",
 	.arguments = "LINE... 0|1, or --chip NAME --absent|--present",
 	.summary = "Drives simulated inputs, or takes a simulated chip away and brings it back.",
-	.details = "The level is physical: an active-low button is pressed by 0. Only a daemon "
-		   "with the\n"
-		   "simulated backend can do this.\n",
+	.details = "The level is physical: an active-low button is pressed by 0. Only a\n"
+		   "daemon with the simulated backend can do this.\n",
 	.examples = "  gpioctl simulate GPIO23 0\n  gpioctl simulate --chip gpiochip0 --absent\n",
 	.options = BIT(CHIP) | BIT(ABSENT) | BIT(PRESENT),
 	.max_args = ARGS_ANY,

@@ -29,6 +29,7 @@ static enum status print_expiries(struct session *session, const cJSON *armed)
 	const struct options *o = session->options;
 	uint64_t deadline_ns = deadline_of(o), n = 0;
 	uint64_t wanted = !GIVEN(o, EVERY) ? 1 : GIVEN(o, COUNT) ? o->count : UINT64_MAX;
+	bool refused = false; /* outputs that were to be set were not */
 
 	while (n < wanted) {
 		_cleanup_(message_done) struct message event = { 0 };
@@ -41,8 +42,9 @@ static enum status print_expiries(struct session *session, const cJSON *armed)
 			continue;
 		event_print(session, &event, 0);
 		n += event_is(event.tree, "timer");
+		refused = refused || member(event.tree, "error");
 	}
-	return STATUS_OK;
+	return refused ? STATUS_FAILED : STATUS_OK;
 }
 
 static int check_arm(const struct options *o)
@@ -125,9 +127,8 @@ const struct command command_timer_arm = {
 	.name = "timer arm",
 	.arguments = "NAME --after TIME | --every TIME",
 	.summary = "Arms a timer, which may set outputs; arming again replaces it.",
-	.details =
-		"With both, it expires after --after and then --every. The daemon keeps the timer\n"
-		"when gpioctl ends, unless --wait is given.\n",
+	.details = "With both, it expires after --after and then --every. The daemon keeps\n"
+		   "the timer when gpioctl ends, unless --wait is given.\n",
 	.examples = "  gpioctl timer arm off --after 2s --set led=0\n"
 		    "  gpioctl timer arm blink --every 500ms --wait --count 10\n",
 	.options = BIT(AFTER) | BIT(EVERY) | BIT(SET) | BIT(TAG) | BIT(WAIT) | BIT(KEEP) |

@@ -152,7 +152,6 @@ static enum status wait_for(struct waiter *waiter)
 		status = note_lines(waiter, reply.tree);
 	if (status)
 		return status;
-	session_subscribed(waiter->session, reply.tree);
 
 	if (has_level(waiter)) {
 		if (o->json)
@@ -203,11 +202,9 @@ const struct command command_wait = {
 	.name = "wait",
 	.arguments = "LINE...",
 	.summary = "Waits until an edge comes, or a line has a level, and prints the event.",
-	.details = "Exit status 0 when it came, 6 when --timeout was over first. Of several lines "
-		   "any\n"
-		   "will do. A free line is taken as an input while gpioctl waits and is left as "
-		   "it was\n"
-		   "found. Without --timeout it waits for ever.\n",
+	.details = "Exit status 0 when it came, 6 when --timeout was over first. Of several\n"
+		   "lines any will do. A free line is taken as an input while gpioctl waits\n"
+		   "and then given back. Without --timeout it waits for ever.\n",
 	.examples = "  gpioctl wait GPIO23 --edge falling --bias pull-up --timeout 10s\n"
 		    "  gpioctl wait door --level 1 && echo open\n"
 		    "  gpioctl wait button --edge rising --count 3 --debounce 5ms\n",

@@ -183,13 +183,6 @@ class ValueTest(Case):
         self.refuse(NOT_FOUND, "set", "FREE0=1", "nothing=1")
         self.assertFalse(self.info("FREE0")["held"])
 
-    def test_set_gives_back_what_it_took_when_a_later_line_is_refused(self):
-        # Its own connection still watches FREE1 as an input when gpioctl wants to drive it.
-        client = self.connect()
-        client.request("request", line="FREE1", direction="input")
-        self.refuse(USAGE, "set", "FREE0=1", "FREE1=1")
-        self.assertFalse(self.info("FREE0")["held"])
-
     def test_toggle_prints_the_new_value(self):
         self.assertEqual(self.succeed("toggle", "led"), "1\n")
         self.assertEqual(self.succeed("toggle", "led"), "0\n")
@@ -504,6 +497,21 @@ class ScriptedTest(unittest.TestCase):
         status, _, err = self.run_with("monitor", "b", "--since", "30", "--instance", "abc",
                                        subscribe=[dict(reply, replay=1), edge, CLOSE])
         self.assertIn("--since 40 --instance abc", err)
+
+    def test_set_gives_back_what_it_took_when_a_later_line_is_refused(self):
+        def refusal(code, name):
+            return {"ok": False, "error": {"code": code, "class": name, "message": "no"}}
+
+        status, _, _ = self.run_with(
+            "set", "a=1", "b=0", set=refusal("not-requested", "usage"),
+            lines=lambda request: {"lines": [{"line": request["line"], "held": False}]},
+            request=lambda request: {} if request["line"] == "a" else refusal("busy", "busy"),
+            release={})
+        self.assertEqual(status, BUSY)
+        said = [(request["op"], request.get("line")) for request in self.daemon.requests]
+        self.assertEqual(said[-3:], [("request", "a"), ("request", "b"), ("release", "a")])
+        taken = self.daemon.requests[-3]
+        self.assertEqual((taken["direction"], taken["initial"], taken["keep"]), ("output", 1, True))
 
     def test_what_is_no_json_is_an_error(self):
         status, _, err = self.run_with("ping", ping=["hello?"])
