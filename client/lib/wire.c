@@ -217,7 +217,7 @@ static enum wire_error decode_names(struct field *field)
 {
 	struct wire_names *names = field->to;
 	enum wire_error error;
-	size_t n;
+	size_t n = 0;
 
 	if (is_star(field->item)) {
 		names->all = true;
@@ -422,7 +422,7 @@ static enum wire_error decode_values(struct field *field)
 	struct wire_values *values = field->to;
 	enum wire_error error;
 	const cJSON *item;
-	size_t n;
+	size_t n = 0;
 
 	if (!cJSON_IsObject(field->item) &&
 		!(cJSON_IsArray(field->item) && op_has_lines(field->op)))

@@ -133,7 +133,7 @@ static const char *request_with(
 	const struct wire_op_row *op, const struct wire_field_row *skip, const char *extra, ...)
 {
 	char *p = text + sprintf(text, "{\"op\":\"%s\"", op->name);
-	char value[512];
+	char value[1100];
 	va_list ap;
 
 	for (size_t i = 0; i < op->n_fields; i++) {
@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST(each_field_is_accepted_and_marked_as_given)
 {
-	char value[512];
+	char value[1100];
 
 	for_each_op(op)
 	{
@@ -254,7 +254,7 @@ END_TEST
 
 START_TEST(each_bound_is_accepted)
 {
-	char value[512];
+	char value[1100];
 
 	for_each_op(op)
 	{
@@ -273,7 +273,7 @@ END_TEST
 
 START_TEST(one_below_and_one_above_each_bound_is_out_of_range)
 {
-	char value[512];
+	char value[1100];
 
 	for_each_op(op)
 	{
@@ -329,7 +329,7 @@ END_TEST
 
 START_TEST(a_doubled_field_is_refused_by_every_operation)
 {
-	char value[512];
+	char value[1100];
 
 	for_each_op(op)
 	{
