@@ -39,7 +39,7 @@ WARNINGS += -Werror
 endif
 
 # Goals that need no library, so that they also run on a machine where nothing is installed yet.
-LIBLESS := deps clean help demo check check-quick check-kernel check-docs bench format format-check uninstall
+LIBLESS := deps clean help demo check check-quick check-kernel check-docs docs bench format format-check uninstall
 ifneq ($(filter-out $(LIBLESS),$(or $(MAKECMDGOALS),all)),)
 include tools/libraries.mk
 endif
@@ -60,7 +60,8 @@ GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 .PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
-	check-integration check-kernel check-docs bench run-bench docs install uninstall clean format format-check help
+	check-integration check-kernel check-docs \
+	fuzz-smoke run-fuzzers bench run-bench docs install uninstall clean format format-check help
 all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
 # Other flags than last time (another PREFIX, another set of libraries) build everything again.
@@ -118,6 +119,49 @@ check-integration: all $(BUILD)/protocol.json
 check-kernel:
 	@tests/kernel/run
 
+# What follows from the protocol's table. Built by itself, since it needs no library.
+DOC_SRC := tools/protocol-doc.c client/lib/duration.c client/lib/jsonw.c client/lib/utf8.c
+$(BUILD)/protocol-doc: $(DOC_SRC) client/lib/wire.def $(wildcard client/lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Iclient/lib -o $@ $(DOC_SRC)
+$(BUILD)/docs/protocol.md: $(BUILD)/protocol-doc docs/protocol.in.md
+	@mkdir -p $(@D)
+	@$< markdown docs/protocol.in.md >$@
+$(BUILD)/docs/wire.dict: $(BUILD)/protocol-doc
+	@mkdir -p $(@D)
+	@$< dict >$@
+$(BUILD)/protocol.json: $(BUILD)/protocol-doc
+	@$< json >$@
+
+docs: $(BUILD)/docs/protocol.md $(BUILD)/docs/wire.dict
+	cp $(BUILD)/docs/protocol.md docs/protocol.md
+	cp $(BUILD)/docs/wire.dict tests/fuzz/wire.dict
+check-docs: $(BUILD)/docs/protocol.md $(BUILD)/docs/wire.dict
+	@diff -u docs/protocol.md $(BUILD)/docs/protocol.md && \
+		diff -u tests/fuzz/wire.dict $(BUILD)/docs/wire.dict || \
+		{ echo "stale: run 'make docs'"; echo '0 passed, 1 failed'; exit 1; }
+	@echo '1 passed, 0 failed'
+
+# Each tests/fuzz/NAME.c for ten seconds, from the examples of the protocol.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS ?= 10
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(wildcard client/lib/*.h) client/lib/wire.def
+	@mkdir -p $(@D)
+	clang $(filter-out -O% -fPIE -D_FORTIFY_SOURCE%,$(CFLAGS)) -O1 -fno-omit-frame-pointer \
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(CLIENT_LIBS)
+fuzz-smoke: $(BUILD)/protocol-doc
+	@if echo 'int LLVMFuzzerTestOneInput(void){return 0;}' | clang -fsanitize=fuzzer -x c -o /dev/null - \
+		2>/dev/null; then $(MAKE) --no-print-directory $(FUZZERS) run-fuzzers; \
+	else echo "skipped: clang with libFuzzer is not installed"; fi
+run-fuzzers: $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+		mkdir -p $$fuzzer.corpus && $(BUILD)/protocol-doc seeds $$fuzzer.corpus && \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=70000 -print_final_stats=0 -verbosity=0 -print_pcs=0 \
+			-dict=tests/fuzz/$$(basename $$fuzzer).dict -artifact_prefix=$$fuzzer. \
+			$$fuzzer.corpus || exit 1; \
+		echo "  $$(basename $$fuzzer) $(FUZZ_SECONDS) s without a finding"; \
+	done
+
 # What a user types first, so each installs what it needs before make may ask for it.
 deps:
 	@tools/deps install
@@ -149,7 +193,7 @@ check:
 
 # A configuration that is there is the user's, at install and at uninstall.
 BOARDS := $(wildcard config/boards/*.ini)
-DOCS := README.md LICENSE $(wildcard docs/*.md)
+DOCS := README.md LICENSE $(filter-out %.in.md,$(wildcard docs/*.md))
 CONFIG := $(DESTDIR)$(SYSCONFDIR)/gpioeventd/gpioeventd.conf
 
 install: all
@@ -170,7 +214,8 @@ clean:
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
-FORMATTED := $(wildcard daemon/*.[ch] client/lib/*.[ch] client/gpioctl/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
+FORMATTED := $(wildcard daemon/*.[ch] client/lib/*.[ch] client/gpioctl/*.[ch] tools/*.c \
+	tests/unit/*.[ch] tests/fuzz/*.c tests/bench/*.[ch])
 format:
 	clang-format -i $(FORMATTED)
 format-check:

@@ -47,5 +47,6 @@ void jsonw_member_bool(struct jsonw *w, const char *key, bool value);
 struct jsonw jsonw_mark(const struct jsonw *w);
 void jsonw_rewind(struct jsonw *w, struct jsonw mark);
 
-/* Decimal digits of a number into p, at most 20 bytes; returns the end. Used by the event encoder. */
+/* Decimal digits of a number into p, at most 20 bytes; returns the end. Used by the event encoder.
+ */
 char *put_u64(char *p, uint64_t number);

@@ -79,37 +79,37 @@ struct wire_values {
 
 /*
  * The arguments of each operation: struct args_set and so on, with `given` and `nulls` as bit masks
- * of the fields that were present and that were null: bit i is the i-th WIRE_FIELD row. All pointers
- * point into the decoder and are valid until its next use.
+ * of the fields that were present and that were null: bit i is the i-th WIRE_FIELD row. All
+ * pointers point into the decoder and are valid until its next use.
  */
-#define WIRE_C_STRING   const char *
-#define WIRE_C_NAMES    struct wire_names
-#define WIRE_C_INTEGER  int64_t
+#define WIRE_C_STRING	const char *
+#define WIRE_C_NAMES	struct wire_names
+#define WIRE_C_INTEGER	int64_t
 #define WIRE_C_DURATION uint64_t
-#define WIRE_C_BOOL     bool
-#define WIRE_C_ENUM     uint32_t
-#define WIRE_C_FLAGS    uint32_t
-#define WIRE_C_VALUE    uint8_t
-#define WIRE_C_VALUES   struct wire_values
+#define WIRE_C_BOOL	bool
+#define WIRE_C_ENUM	uint32_t
+#define WIRE_C_FLAGS	uint32_t
+#define WIRE_C_VALUE	uint8_t
+#define WIRE_C_VALUES	struct wire_values
 
-#define WIRE_OP_BEGIN(NAME, name, what)                                                            \
-	struct args_##name {                                                                       \
-		uint32_t given;                                                                    \
+#define WIRE_OP_BEGIN(NAME, name, what) \
+	struct args_##name {            \
+		uint32_t given;         \
 		uint32_t nulls;
-#define WIRE_FIELD(name, member, key, TYPE, enumeration, presence, min, max, meaning)              \
+#define WIRE_FIELD(name, member, key, TYPE, enumeration, presence, min, max, meaning) \
 	WIRE_C_##TYPE member;
-#define WIRE_OP_END(NAME, name)                                                                    \
-	}                                                                                          \
+#define WIRE_OP_END(NAME, name) \
+	}                       \
 	;
 #include "wire.def"
 
 /* WIRE_GIVEN_set_value and so on: the bits of `given`. */
 #define WIRE_OP_BEGIN(NAME, name, what) enum {
-#define WIRE_FIELD(name, member, key, TYPE, enumeration, presence, min, max, meaning)              \
+#define WIRE_FIELD(name, member, key, TYPE, enumeration, presence, min, max, meaning) \
 	WIRE_BIT_##name##_##member,
-#define WIRE_OP_END(NAME, name)                                                                    \
-	WIRE_N_FIELDS_##name                                                                       \
-	}                                                                                          \
+#define WIRE_OP_END(NAME, name) \
+	WIRE_N_FIELDS_##name    \
+	}                       \
 	;
 #include "wire.def"
 #define WIRE_GIVEN(args, name, member) (((args)->given >> WIRE_BIT_##name##_##member) & 1u)
@@ -149,21 +149,22 @@ struct wire_problem {
 		uint32_t uid;
 		char consumer[32];
 	} holder;
-	bool has_supported; /* unsupported protocol: the reply says what is supported */
-	size_t n_applied;   /* lines written before a hardware error */
+	bool has_supported;	    /* unsupported protocol: the reply says what is supported */
+	size_t n_applied;	    /* lines written before a hardware error */
 	const char *const *applied; /* their canonical names; owned by whoever fills it */
 };
 
 /* Fills code and message, clears the rest; returns code, so that callers can return it. */
-enum wire_error problem_set(struct wire_problem *problem, enum wire_error code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+enum wire_error problem_set(struct wire_problem *problem, enum wire_error code, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
 /* The same with the field to blame. */
 enum wire_error problem_field(struct wire_problem *problem, enum wire_error code, const char *field,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 struct wire_decoder; /* owns the parsed tree and the arrays that a request points into */
 int wire_decoder_new(struct wire_decoder **ret);
-struct wire_decoder *wire_decoder_free(struct wire_decoder *decoder); /* accepts NULL, returns NULL */
+struct wire_decoder *wire_decoder_free(
+	struct wire_decoder *decoder); /* accepts NULL, returns NULL */
 
 /*
  * Decodes one frame of n bytes without its newline, checking everything that the table can say:
@@ -191,7 +192,8 @@ int wire_enumeration_number(const struct wire_enumeration *enumeration, const ch
 /* "input, output or any", for messages; static storage per enumeration. */
 const char *wire_enumeration_words(const struct wire_enumeration *enumeration);
 /* The nearest word to what was written, or NULL. */
-const char *wire_enumeration_nearest(const struct wire_enumeration *enumeration, const char *written);
+const char *wire_enumeration_nearest(
+	const struct wire_enumeration *enumeration, const char *written);
 /* Short forms for what the daemon writes all the time. */
 const char *direction_word(enum direction direction);
 const char *bias_word(enum bias bias);
