@@ -397,7 +397,7 @@ class Scripted:
 
     def __init__(self, test, **replies):
         self.replies = dict(hello={"version": "0", "backend": "sim"}, **replies)
-        self.requests = []
+        self.requests, self.nonsense = [], []
         directory = tempfile.TemporaryDirectory(prefix="gpioctl-")
         test.addCleanup(directory.cleanup)
         self.path = os.path.join(directory.name, "socket")
@@ -405,19 +405,25 @@ class Scripted:
         self.listener.bind(self.path)
         self.listener.listen()
         test.addCleanup(self.listener.close)
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         connection, _ = self.listener.accept()
         with connection, connection.makefile("rw") as stream:
             try:
                 for line in stream:
-                    if not self.answer(json.loads(line), stream):
+                    if not self.answer(line, stream):
                         return
             except ConnectionError:  # gpioctl has heard enough
                 pass
 
-    def answer(self, request, stream):
+    def answer(self, line, stream):
+        try:
+            request = json.loads(line)
+        except ValueError:
+            self.nonsense.append(line)
+            return False
         self.requests.append(request)
         reply = self.replies[request["op"]]
         if callable(reply):
@@ -512,6 +518,14 @@ class ScriptedTest(unittest.TestCase):
         self.assertEqual(said[-3:], [("request", "a"), ("request", "b"), ("release", "a")])
         taken = self.daemon.requests[-3]
         self.assertEqual((taken["direction"], taken["initial"], taken["keep"]), ("output", 1, True))
+
+    def test_a_closed_stdout_does_not_become_the_socket(self):
+        # Else what gpioctl prints would go to the daemon as a request.
+        daemon = Scripted(self, ping={})
+        self.assertEqual(gpioctl("ping", socket_path=daemon.path, preexec_fn=lambda: os.close(1))[0], OK)
+        daemon.thread.join(TIMEOUT)
+        self.assertEqual([request["op"] for request in daemon.requests], ["hello", "ping"])
+        self.assertEqual(daemon.nonsense, [])
 
     def test_what_is_no_json_is_an_error(self):
         status, _, err = self.run_with("ping", ping=["hello?"])
@@ -626,10 +640,6 @@ class UsageTest(unittest.TestCase):
         self.assertEqual(done.returncode, UNREACHABLE)
         self.assertIn("no permission for " + path, done.stderr)
         self.assertIn("usermod -aG", done.stderr)
-
-    def test_a_closed_stdout_does_not_become_the_socket(self):
-        status, _, _ = gpioctl("ping", preexec_fn=lambda: os.close(1))
-        self.assertEqual(status, UNREACHABLE)
 
     def test_output_that_cannot_be_written_is_an_error(self):
         with open("/dev/full", "w") as full:
