@@ -6,11 +6,12 @@
  * the order of their names; a later value of the same key replaces an earlier one from another
  * file), checked whole. The keys, their bounds and their defaults are the rows of config.def.
  *
- *   [daemon]  socket, socket-mode, backend, log-size, board, connections, connections-per-uid,
- *             timers, timers-per-client, kernel-buffer
+ *   [daemon]      socket, socket-mode, backend, log-size, board, connections,
+ *                 connections-per-uid, timers, timers-per-client, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
- * active-low, edges, debounce, initial, on-exit, group [chip NAME]   simulated chips: label, lines,
- * names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0, GPIO1, ...)
+ *                 active-low, edges, debounce, initial, on-exit, group
+ *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0,
+ *                 GPIO1 and so on)
  */
 
 #include <stdbool.h>
@@ -53,8 +54,7 @@ struct config {
 	size_t n_chips; /* of the simulated backend; 0: the default chip */
 	struct sim_chip_config *chips;
 	char **files; /* NULL-terminated names of the files read */
-	/* Command line only: simulated lines whose events come from a descriptor, `--sim-feed
-	 * LINE=FD`. */
+	/* Command line only, `--sim-feed LINE=FD`: simulated lines whose events come from an fd. */
 	size_t n_feeds;
 	struct sim_feed {
 		char line[WIRE_MAX_NAME_BYTES + 1];
@@ -71,7 +71,6 @@ struct config {
 int config_load(const char *path, void (*report)(const char *message, void *data), void *data,
 	struct config **ret);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
-/* The configuration in force, every key explained: with defaults, this is config/gpioeventd.conf.
- */
+/* The configuration in force, every key explained; with defaults, config/gpioeventd.conf. */
 void config_print(
 	const struct config *config, void (*put)(const char *text, void *data), void *data);

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: MIT */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_table.h"
+
+/* Files stand in a folder of each test; messages are kept without the folder's name. */
+static char folder[] = "/tmp/config-test-XXXXXX";
+static char path[64];
+static char messages[65536];
+static struct config *config;
+
+static void keep(const char *text, void *data)
+{
+	size_t n = strlen(folder);
+
+	(void)data;
+	if (strncmp(text, folder, n) == 0)
+		text += n + 1;
+	(void)snprintf(
+		messages + strlen(messages), sizeof(messages) - strlen(messages), "%s\n", text);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/main.conf", folder);
+}
+
+static void teardown(void)
+{
+	char command[96];
+
+	config = config_free(config);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void write_bytes(const char *name, const char *bytes, size_t n)
+{
+	char file[96];
+	FILE *stream;
+
+	(void)snprintf(file, sizeof(file), "%s/%s", folder, name);
+	stream = fopen(file, "w");
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_uint_eq(fwrite(bytes, 1, n, stream), n);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	write_bytes(name, text, strlen(text));
+}
+
+static int load(void)
+{
+	*messages = '\0';
+	config = config_free(config);
+	return config_load(path, keep, NULL, &config);
+}
+
+static void accept_file(const char *text)
+{
+	int r;
+
+	write_file("main.conf", text);
+	r = load();
+	ck_assert_msg(r == 0, "%s", messages);
+	ck_assert_str_eq(messages, "");
+}
+
+/* Exactly one problem, which begins so. */
+static void refuse_file(const char *text, const char *begins)
+{
+	write_file("main.conf", text);
+	ck_assert_int_eq(load(), -EINVAL);
+	ck_assert_ptr_null(config);
+	ck_assert_msg(strncmp(messages, begins, strlen(begins)) == 0, "%s", messages);
+	ck_assert_msg(strchr(messages, '\n')[1] == '\0', "%s", messages);
+}
+
+static void append_text(const char *text, void *data)
+{
+	(void)strcat(data, text);
+}
+
+/* A section with what it must have, to put one more key into. */
+static const char *const begin[CONFIG_SECTION_N] = {
+	[CONFIG_SECTION_DAEMON] = "[daemon]\n",
+	[CONFIG_SECTION_LINE] = "[line l]\nline = x\n",
+	[CONFIG_SECTION_CHIP] = "[chip c]\nlines = 8\n",
+};
+
+START_TEST(an_empty_file_gives_the_defaults)
+{
+	accept_file("");
+	ck_assert_str_eq(config->socket, "/run/gpioeventd/gpioeventd.sock");
+	ck_assert_uint_eq(config->socket_mode, 0660);
+	ck_assert_ptr_eq(config->backend, &backend_gpiod);
+	ck_assert_uint_eq(config->log_size, 4194304);
+	ck_assert_str_eq(config->board, "");
+	ck_assert_uint_eq(config->connections, 1024);
+	ck_assert_uint_eq(config->connections_per_uid, 512);
+	ck_assert_uint_eq(config->timers, 4096);
+	ck_assert_uint_eq(config->timers_per_client, 256);
+	ck_assert_uint_eq(config->kernel_buffer, 1024);
+	ck_assert_uint_eq(config->n_lines, 0);
+	ck_assert_uint_eq(config->n_chips, 0);
+	ck_assert_str_eq(config->files[0], path);
+	ck_assert_ptr_null(config->files[1]);
+}
+END_TEST
+
+START_TEST(a_line_has_its_defaults)
+{
+	accept_file("# a comment\n\n[line button]\nline = GPIO23\n");
+	ck_assert_uint_eq(config->n_lines, 1);
+	ck_assert_str_eq(config->lines[0].alias, "button");
+	ck_assert_str_eq(config->lines[0].line, "GPIO23");
+	ck_assert_int_eq(config->lines[0].settings.direction, DIRECTION_INPUT);
+	ck_assert_int_eq(config->lines[0].settings.bias, BIAS_AS_IS);
+	ck_assert_int_eq(config->lines[0].settings.drive, DRIVE_PUSH_PULL);
+	ck_assert_int_eq(config->lines[0].settings.edges, EDGES_BOTH);
+	ck_assert(!config->lines[0].settings.active_low);
+	ck_assert_uint_eq(config->lines[0].settings.debounce_ns, 0);
+	ck_assert_int_eq(config->lines[0].initial, INITIAL_KEEP);
+	ck_assert_int_eq(config->lines[0].on_exit, ON_EXIT_RELEASE);
+	ck_assert_str_eq(config->lines[0].group, "");
+	ck_assert_str_eq(config->lines[0].file, path);
+	ck_assert_uint_eq(config->lines[0].file_line, 3);
+}
+END_TEST
+
+START_TEST(a_line_takes_every_key)
+{
+	accept_file(
+		"[line led]\nline: gpiochip0:18 ; where\ndirection = output # which way\n"
+		"bias=pull-up\ndrive = open-drain\nactive-low = on\ninitial = 1\non-exit = 0\n"
+		"group = lamps\n[line button]\nline = J8:16\ndebounce = 1.5ms\nedges = falling");
+	ck_assert_str_eq(config->lines[0].line, "gpiochip0:18");
+	ck_assert_int_eq(config->lines[0].settings.direction, DIRECTION_OUTPUT);
+	ck_assert_int_eq(config->lines[0].settings.bias, BIAS_PULL_UP);
+	ck_assert_int_eq(config->lines[0].settings.drive, DRIVE_OPEN_DRAIN);
+	ck_assert_int_eq(config->lines[0].settings.edges, EDGES_NONE);
+	ck_assert(config->lines[0].settings.active_low);
+	ck_assert_int_eq(config->lines[0].initial, INITIAL_1);
+	ck_assert_int_eq(config->lines[0].on_exit, ON_EXIT_0);
+	ck_assert_str_eq(config->lines[0].group, "lamps");
+	ck_assert_uint_eq(config->lines[1].settings.debounce_ns, 1500000);
+	ck_assert_int_eq(config->lines[1].settings.edges, EDGES_FALLING);
+}
+END_TEST
+
+START_TEST(simulated_chips_have_names)
+{
+	accept_file("[chip a]\nlines = 3\nnames = IN*\nlabel = mine\n"
+		    "[chip b]\nnames = 0=BUTTON  7=LED\nlines = 8\n[chip c]\nlines = 1024\n");
+	ck_assert_uint_eq(config->n_chips, 3);
+	ck_assert_str_eq(config->chips[0].label, "mine");
+	ck_assert_str_eq(config->chips[0].names[2], "IN2");
+	ck_assert_str_eq(config->chips[1].name, "b");
+	ck_assert_str_eq(config->chips[1].label, "gpioeventd-sim");
+	ck_assert_str_eq(config->chips[1].names[0], "BUTTON");
+	ck_assert_str_eq(config->chips[1].names[1], "");
+	ck_assert_str_eq(config->chips[1].names[7], "LED");
+	ck_assert_uint_eq(config->chips[2].n_lines, 1024);
+}
+END_TEST
+
+START_TEST(wrong_names_of_simulated_lines_are_refused)
+{
+	static const char *const wrong[] = { "LED", "8=A", "-1=A", "=A", "0=", "0=A 0=B", "A* 0=B",
+		"99999999999=A", "0=abcdefghijklmnopqrstuvwxyz012345",
+		"abcdefghijklmnopqrstuvwxyz01*" };
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[chip c]\nlines = 8\nnames = %s\n", wrong[i]);
+		refuse_file(text, "main.conf:3: [chip c] names: ");
+	}
+	accept_file("[chip c]\nlines = 8\nnames = 0=abcdefghijklmnopqrstuvwxyz01234\n");
+	accept_file("[chip c]\nlines = 1024\nnames = abcdefghijklmnopqrstuvwxyz0*\n");
+	ck_assert_str_eq(config->chips[0].names[1023], "abcdefghijklmnopqrstuvwxyz01023");
+}
+END_TEST
+
+/* For every key with a number: its bounds are accepted, one beyond is refused. */
+START_TEST(every_bound_is_accepted_and_one_beyond_is_refused)
+{
+	char text[256];
+
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		const char *head = row->presence == CONFIG_REQUIRED ? "[chip c]\n"
+								    : begin[row->section];
+
+		if (row->type != CONFIG_COUNT)
+			continue;
+		for (int64_t n = row->min - 1; n <= row->max + 1;
+			n += n == row->min ? row->max - n : 1) {
+			(void)snprintf(text, sizeof(text), "%s%s = %d\n", head, row->key, (int)n);
+			write_file("main.conf", text);
+			ck_assert_msg((load() == 0) == (n >= row->min && n <= row->max), "%s%s",
+				text, messages);
+		}
+	}
+}
+END_TEST
+
+START_TEST(text_has_its_longest_and_not_a_byte_more)
+{
+	char text[512], value[256];
+
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		const char *head = row->presence == CONFIG_REQUIRED ? "[line l]\n"
+								    : begin[row->section];
+
+		if (row->type != CONFIG_TEXT || strcmp(row->key, "names") == 0)
+			continue;
+		memset(value, 'x', sizeof(value));
+		value[0] = strcmp(row->key, "socket") == 0 ? '/' : 'x';
+		value[row->max] = '\0';
+		(void)snprintf(text, sizeof(text), "%s%s = %s\n", head, row->key, value);
+		accept_file(text);
+		(void)snprintf(text, sizeof(text), "%s%s = %sx\n", head, row->key, value);
+		write_file("main.conf", text);
+		ck_assert_msg(load() == -EINVAL, "%s", text);
+	}
+}
+END_TEST
+
+static bool for_output(const char *key)
+{
+	return strcmp(key, "drive") == 0 || strcmp(key, "initial") == 0 ||
+	       strcmp(key, "on-exit") == 0;
+}
+
+START_TEST(every_word_is_accepted_and_its_misspelling_gets_it_suggested)
+{
+	char text[256], near[64];
+
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		const struct config_choice *choice = NULL;
+
+		if (row->type != CONFIG_CHOICE && row->type != CONFIG_BACKEND)
+			continue;
+		while ((choice = config_choice_next(row, choice))) {
+			(void)snprintf(text, sizeof(text), "%s%s%s = %s\n", begin[row->section],
+				for_output(row->key) ? "direction = output\n" : "", row->key,
+				choice->word);
+			accept_file(text);
+			if (strlen(choice->word) < 4)
+				continue;
+			(void)snprintf(text, sizeof(text), "%s%s = x%s\n", begin[row->section],
+				row->key, choice->word);
+			(void)snprintf(near, sizeof(near), "did you mean %s?", choice->word);
+			write_file("main.conf", text);
+			ck_assert_int_eq(load(), -EINVAL);
+			ck_assert_msg(strstr(messages, near), "%s%s", text, messages);
+		}
+	}
+}
+END_TEST
+
+START_TEST(values_of_the_wrong_form_are_refused)
+{
+	static const char *const wrong[] = {
+		"connections = 12x",
+		"connections = -1",
+		"connections =",
+		"connections = 0x10",
+		"connections = 1 2",
+		"connections = 18446744073709551617",
+		"connections = +5",
+		"log-size = 3M",
+		"log-size = 32K",
+		"log-size = 512M",
+		"log-size = 4m",
+		"log-size = M",
+		"log-size = 4MB",
+		"log-size = 17592186044416M",
+		"log-size = 100000",
+		"socket-mode = 0990",
+		"socket-mode = rw",
+		"socket-mode = 01777",
+		"socket = relative",
+		"socket =",
+		"backend = SIM",
+		"board = ../etc",
+		"connections-per-uid = 1025",
+	};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[daemon]\n%s\n", wrong[i]);
+		refuse_file(text, "main.conf:2: [daemon] ");
+	}
+}
+END_TEST
+
+START_TEST(sizes_are_powers_of_two_with_a_letter_or_in_bytes)
+{
+	accept_file("[daemon]\nlog-size = 64K\n");
+	ck_assert_uint_eq(config->log_size, 65536);
+	accept_file("[daemon]\nlog-size = 65536\n");
+	ck_assert_uint_eq(config->log_size, 65536);
+	accept_file("[daemon]\nlog-size = 64M\n");
+	ck_assert_uint_eq(config->log_size, 67108864);
+}
+END_TEST
+
+START_TEST(booleans_have_four_words_each)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "0", "1", "off", "on" };
+	char text[128];
+
+	for (size_t i = 0; i < 8; i++) {
+		(void)snprintf(
+			text, sizeof(text), "[line l]\nline = x\nactive-low = %s\n", words[i]);
+		accept_file(text);
+		ck_assert_int_eq(config->lines[0].settings.active_low, i % 2);
+	}
+	refuse_file("[line l]\nline = x\nactive-low = yes please\n",
+		"main.conf:3: [line l] active-low: \"yes please\" is not allowed; allowed is yes");
+	refuse_file("[line l]\nline = x\nactive-low = Yes\n", "main.conf:3: ");
+	refuse_file("[line l]\nline = x\nactive-low =\n", "main.conf:3: ");
+}
+END_TEST
+
+START_TEST(durations_need_a_unit_and_have_bounds)
+{
+	refuse_file("[line l]\nline = x\ndebounce = 5\n",
+		"main.conf:3: [line l] debounce: \"5\" is not allowed; allowed is 0s to 4000s, "
+		"with a "
+		"unit");
+	refuse_file("[line l]\nline = x\ndebounce = 4001s\n", "main.conf:3: ");
+	accept_file("[line l]\nline = x\ndebounce = 4000s\n");
+}
+END_TEST
+
+START_TEST(settings_that_exclude_each_other_are_refused)
+{
+	static const char *const wrong[] = {
+		"edges = both\ndirection = output",
+		"debounce = 5ms\ndirection = output",
+		"initial = 0",
+		"drive = open-drain",
+		"on-exit = 0",
+		"on-exit = input",
+		"direction = any",
+		"on-exit = hold",
+		"bias = pull-down\ndrive = open-drain\ndirection = output",
+		"bias = pull-up\ndrive = open-source\ndirection = output",
+		"line = *",
+	};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[line l]\n%s\n%s\n", wrong[i],
+			strcmp(wrong[i], "line = *") == 0 ? "" : "line = x");
+		refuse_file(text, "main.conf:2: [line l] ");
+	}
+	accept_file("[line l]\nline = x\ndirection = output\nedges = none\ndebounce = 0ms\n");
+}
+END_TEST
+
+START_TEST(aliases_that_cannot_be_are_refused)
+{
+	static const char *const wrong[] = { "*", "~x", "gpiochip0:23", "" };
+	char text[160], alias[70];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[line %s]\nline = x\n", wrong[i]);
+		refuse_file(text, "main.conf:1: [line");
+	}
+	memset(alias, 'a', sizeof(alias));
+	alias[65] = '\0';
+	(void)snprintf(text, sizeof(text), "[line %s]\nline = x\n", alias);
+	refuse_file(text, "main.conf:1: [line aaa");
+	alias[64] = '\0';
+	(void)snprintf(text, sizeof(text), "[line %s]\nline = x\n", alias);
+	accept_file(text);
+	ck_assert_str_eq(config->lines[0].alias, alias);
+}
+END_TEST
+
+START_TEST(two_aliases_of_one_line_are_refused)
+{
+	refuse_file("[line a]\nline = GPIO23\n[line b]\nline = GPIO23\n",
+		"main.conf:4: [line b] line: GPIO23 is taken by [line a] already");
+}
+END_TEST
+
+START_TEST(a_group_has_64_lines_and_not_65)
+{
+	char text[8192] = "", one[64];
+
+	for (unsigned i = 0; i < 65; i++) {
+		if (i == 64)
+			accept_file(text);
+		(void)snprintf(one, sizeof(one), "[line l%u]\nline = %u\ngroup = g\n", i, i);
+		(void)strcat(text, one);
+	}
+	refuse_file(text, "main.conf:195: [line l64] group: ");
+}
+END_TEST
+
+START_TEST(there_are_1024_lines_and_not_1025)
+{
+	static char text[65536];
+	char one[64];
+
+	for (unsigned i = 0; i < 1025; i++) {
+		if (i == 1024)
+			accept_file(text);
+		(void)snprintf(one, sizeof(one), "[line l%u]\nline = %u\n", i, i);
+		(void)strcat(text, one);
+	}
+	refuse_file(text, "main.conf:2049: [line l1024]: this is one line too many; 1024");
+}
+END_TEST
+
+START_TEST(shares_follow_the_whole_unless_they_are_given)
+{
+	accept_file("[daemon]\nconnections = 10\ntimers = 20\n");
+	ck_assert_uint_eq(config->connections_per_uid, 10);
+	ck_assert_uint_eq(config->timers_per_client, 20);
+	refuse_file("[daemon]\nconnections = 10\nconnections-per-uid = 11\n",
+		"main.conf:3: [daemon] connections-per-uid: 11 is more than there are in all; "
+		"allowed is "
+		"1 to 10");
+	refuse_file("[daemon]\ntimers-per-client = 30\ntimers = 20\n", "main.conf:2: ");
+}
+END_TEST
+
+START_TEST(unknown_sections_and_keys_suggest_the_nearest)
+{
+	refuse_file("[daemn]\nfoo = 1\n",
+		"main.conf:1: [daemn]: there is no such section; there are "
+		"[daemon], [line ALIAS] and [chip NAME]; did you mean daemon?");
+	refuse_file("[daemon]\nbackand = sim\n",
+		"main.conf:2: [daemon] backand: there is no such key; did you mean backend?");
+	refuse_file("[daemon]\nzzz = sim\n",
+		"main.conf:2: [daemon] zzz: there is no such key; there are socket, socket-mode, ");
+	refuse_file("[line]\nline = x\n", "main.conf:1: [line]: the section needs a name");
+	refuse_file("[daemon x]\n", "main.conf:1: [daemon x]: the section takes no name");
+	refuse_file("backend = sim\n", "main.conf:1: backend: the key stands before any section");
+	refuse_file("[line b]\n", "main.conf:1: [line b] line: the key is missing");
+	refuse_file("[chip b]\n", "main.conf:1: [chip b] lines: the key is missing");
+}
+END_TEST
+
+START_TEST(what_stands_twice_in_a_file_is_refused)
+{
+	refuse_file("[daemon]\nbackend = sim\nbackend = sim\n",
+		"main.conf:3: [daemon] backend: the key is there already, in line 2");
+	refuse_file("[line a]\nline = x\n[line a]\nbias = pull-up\n",
+		"main.conf:3: [line a]: the section is there already, in line 1");
+}
+END_TEST
+
+START_TEST(every_problem_is_told_in_one_run)
+{
+	write_file("main.conf",
+		"[daemon]\nbackend = x\nfoo = 1\n[line a\n[line b]\nline = y\nbias = z\n");
+	ck_assert_int_eq(load(), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(messages, "main.conf:2: [daemon] backend: "));
+	ck_assert_ptr_nonnull(strstr(messages, "main.conf:3: [daemon] foo: "));
+	ck_assert_ptr_nonnull(strstr(messages, "main.conf:4: \"[line a\" is not a section"));
+	ck_assert_ptr_nonnull(strstr(messages, "main.conf:7: [line b] bias: "));
+}
+END_TEST
+
+START_TEST(a_value_does_not_go_on_in_the_next_line)
+{
+	refuse_file("[chip c]\nlines = 8\nnames = 0=A\n  1=B\n",
+		"main.conf:4: the line begins with a "
+		"space");
+	refuse_file("[daemon]\n\tbackend = sim\n", "main.conf:2: the line begins with a space");
+	accept_file("[daemon]\nbackend = sim\n   # an indented comment\n   \n");
+}
+END_TEST
+
+START_TEST(a_line_of_197_bytes_is_read_and_one_of_198_is_refused)
+{
+	char text[400] = "[chip c]\nlines = 8\nnames = 0=A";
+	size_t n = strlen(text), first = strlen("[chip c]\nlines = 8\n");
+
+	memset(text + n, ' ', 300);
+	memcpy(text + first + 197 - 3, "1=B\n", 5);
+	accept_file(text);
+	ck_assert_str_eq(config->chips[0].names[1], "B");
+	memcpy(text + first + 197 - 3, " 1=B\n", 6);
+	refuse_file(text, "main.conf:3: the line has 198 bytes; 197 are allowed");
+}
+END_TEST
+
+START_TEST(lines_that_are_nothing_are_refused)
+{
+	refuse_file(
+		"[daemon]\nbackend\n", "main.conf:2: this is neither key = value nor a [section]");
+	refuse_file("[daemon]\n= sim\n", "main.conf:2: this is neither");
+	refuse_file("[daemon]\nbackend", "main.conf:2: this is neither");
+	refuse_file(
+		"[daemon] x\nbackend = nothing\n", "main.conf:1: \"[daemon] x\" is not a section");
+}
+END_TEST
+
+START_TEST(line_ends_and_byte_order_marks_do_not_matter)
+{
+	accept_file("\xef\xbb\xbf[daemon]\r\nbackend = sim\r\n[line a]\r\nline = GPIO1");
+	ck_assert_ptr_eq(config->backend, &backend_sim);
+	ck_assert_str_eq(config->lines[0].line, "GPIO1");
+}
+END_TEST
+
+START_TEST(what_is_not_text_is_refused_once)
+{
+	static const char nul[] = "[daemon]\nbackend = s\0im\nbackend = \1\n";
+
+	write_bytes("main.conf", nul, sizeof(nul) - 1);
+	ck_assert_int_eq(load(), -EINVAL);
+	ck_assert_str_eq(messages,
+		"main.conf:2: this is not text: printable UTF-8 is allowed, without "
+		"control characters\n");
+	refuse_file("[daemon]\n# \xff\n", "main.conf:2: this is not text");
+	refuse_file("[line \x1b[1m]\n", "main.conf:1: this is not text");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_named_with_the_reason)
+{
+	ck_assert_int_eq(load(), -ENOENT);
+	ck_assert_str_eq(messages, "main.conf: cannot read it: No such file or directory\n");
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	ck_assert_int_eq(load(), -EISDIR);
+	ck_assert_str_eq(messages, "main.conf: cannot read it: Is a directory\n");
+}
+END_TEST
+
+START_TEST(a_file_of_a_mebibyte_is_read_and_a_byte_more_is_refused)
+{
+	size_t n = 1048576;
+	char *text = malloc(n + 1);
+
+	memset(text, '\n', n + 1);
+	write_bytes("main.conf", text, n);
+	ck_assert_int_eq(load(), 0);
+	write_bytes("main.conf", text, n + 1);
+	ck_assert_int_eq(load(), -EFBIG);
+	free(text);
+}
+END_TEST
+
+static void make_drop_ins(void)
+{
+	char name[80];
+
+	(void)snprintf(name, sizeof(name), "%s.d", path);
+	ck_assert_int_eq(mkdir(name, 0755), 0);
+}
+
+START_TEST(drop_ins_replace_values_in_the_order_of_their_names)
+{
+	make_drop_ins();
+	write_file("main.conf.d/20-b.conf", "[daemon]\ntimers = 3\n");
+	write_file("main.conf.d/10-a.conf", "[daemon]\ntimers = 2\nconnections = 2\n"
+					    "[line a]\nbias = pull-up\n[line b]\nline = y\n");
+	write_file("main.conf.d/ignored", "garbage");
+	write_file("main.conf.d/.hidden.conf", "garbage");
+	accept_file("[daemon]\nbackend = sim\ntimers = 1\nconnections = 1\n[line a]\nline = x\n");
+	ck_assert_uint_eq(config->timers, 3);
+	ck_assert_uint_eq(config->connections, 2);
+	ck_assert_ptr_eq(config->backend, &backend_sim);
+	ck_assert_uint_eq(config->n_lines, 2);
+	ck_assert_int_eq(config->lines[0].settings.bias, BIAS_PULL_UP);
+	ck_assert_str_eq(config->lines[0].line, "x");
+	ck_assert_str_eq(strrchr(config->files[1], '/'), "/10-a.conf");
+	ck_assert_str_eq(strrchr(config->files[2], '/'), "/20-b.conf");
+	ck_assert_ptr_null(config->files[3]);
+}
+END_TEST
+
+START_TEST(a_problem_in_a_drop_in_names_its_file)
+{
+	make_drop_ins();
+	write_file("main.conf.d/a.conf", "[line a]\ndirection = output\n");
+	refuse_file("[line a]\nline = x\nedges = both\n", "main.conf:3: [line a] edges: ");
+	write_file("main.conf.d/a.conf", "[line a]\nbias = up\n");
+	refuse_file("[line a]\nline = x\n", "main.conf.d/a.conf:2: [line a] bias: ");
+}
+END_TEST
+
+START_TEST(what_is_printed_is_read_back_the_same)
+{
+	static char first[65536], second[65536];
+
+	accept_file(
+		"[daemon]\nbackend = sim\nsocket = /tmp/x\nlog-size = 128K\nconnections = 7\n"
+		"board = none\nsocket-mode = 600\n"
+		"[line button]\nline = GPIO23\nbias = pull-up\nactive-low = 1\ndebounce = 1500us\n"
+		"edges = rising\n[line led]\nline = GPIO18\ndirection = output\ninitial = 0\n"
+		"on-exit = input\ndrive = open-drain\ngroup = g\n"
+		"[chip gpiochip0]\nlines = 28\nnames = GPIO*\n[chip b]\nlines = 3\n"
+		"names = 2=LAST 0=FIRST\nlabel = x\n");
+	config_print(config, append_text, first);
+	accept_file(first);
+	config_print(config, append_text, second);
+	ck_assert_str_eq(first, second);
+	ck_assert_uint_eq(config->log_size, 131072);
+	ck_assert_uint_eq(config->n_lines, 2);
+	ck_assert_str_eq(config->chips[0].names[27], "GPIO27");
+	ck_assert_str_eq(config->chips[1].names[2], "LAST");
+	ck_assert_int_eq(config->lines[1].settings.edges, EDGES_NONE);
+	ck_assert_int_eq(config->lines[1].on_exit, ON_EXIT_INPUT);
+}
+END_TEST
+
+START_TEST(every_key_is_explained_with_its_default)
+{
+	static char text[65536];
+	char line[256];
+
+	accept_file("");
+	config_print(config, append_text, text);
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		(void)snprintf(line, sizeof(line), "\n#%s =%s%s\n", row->key,
+			*row->standard ? " " : "", row->standard);
+		ck_assert_msg(strstr(text, line), "%s", line);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		an_empty_file_gives_the_defaults,
+		a_line_has_its_defaults,
+		a_line_takes_every_key,
+		simulated_chips_have_names,
+		wrong_names_of_simulated_lines_are_refused,
+		every_bound_is_accepted_and_one_beyond_is_refused,
+		text_has_its_longest_and_not_a_byte_more,
+		every_word_is_accepted_and_its_misspelling_gets_it_suggested,
+		values_of_the_wrong_form_are_refused,
+		sizes_are_powers_of_two_with_a_letter_or_in_bytes,
+		booleans_have_four_words_each,
+		durations_need_a_unit_and_have_bounds,
+		settings_that_exclude_each_other_are_refused,
+		aliases_that_cannot_be_are_refused,
+		two_aliases_of_one_line_are_refused,
+		a_group_has_64_lines_and_not_65,
+		there_are_1024_lines_and_not_1025,
+		shares_follow_the_whole_unless_they_are_given,
+		unknown_sections_and_keys_suggest_the_nearest,
+		what_stands_twice_in_a_file_is_refused,
+		every_problem_is_told_in_one_run,
+		a_value_does_not_go_on_in_the_next_line,
+		a_line_of_197_bytes_is_read_and_one_of_198_is_refused,
+		lines_that_are_nothing_are_refused,
+		line_ends_and_byte_order_marks_do_not_matter,
+		what_is_not_text_is_refused_once,
+		a_file_that_cannot_be_read_is_named_with_the_reason,
+		a_file_of_a_mebibyte_is_read_and_a_byte_more_is_refused,
+		drop_ins_replace_values_in_the_order_of_their_names,
+		a_problem_in_a_drop_in_names_its_file,
+		what_is_printed_is_read_back_the_same,
+		every_key_is_explained_with_its_default,
+	};
+	Suite *suite = suite_create("config");
+	TCase *tcase = tcase_create("config");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
