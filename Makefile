@@ -142,20 +142,47 @@ check-docs: $(BUILD)/docs/protocol.md $(BUILD)/docs/wire.dict
 		{ echo "stale: run 'make docs'"; echo '0 passed, 1 failed'; exit 1; }
 	@echo '1 passed, 0 failed'
 
-# Each tests/fuzz/NAME.c for ten seconds, from the examples of the protocol.
+# What follows from the configuration's table. Built by itself, since it needs no library.
+CONFIG_DOC_SRC := tools/config-doc.c $(addprefix daemon/config_,chips.c print.c table.c value.c) \
+	$(addprefix client/lib/,duration.c nearest.c utf8.c)
+CONFIG_DOCS := config/gpioeventd.conf docs/configuration.md tests/fuzz/config.dict
+.PHONY: docs-config check-docs-config
+$(BUILD)/config-doc: $(CONFIG_DOC_SRC) daemon/config.def client/lib/wire.def $(wildcard daemon/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Idaemon -Iclient/lib -o $@ $(CONFIG_DOC_SRC)
+$(BUILD)/generated: $(BUILD)/config-doc
+	@mkdir -p $(addprefix $@/,$(dir $(CONFIG_DOCS)))
+	@$< reference >$@/config/gpioeventd.conf
+	@$< markdown >$@/docs/configuration.md
+	@$< dict >$@/tests/fuzz/config.dict
+	@touch $@
+docs-config: $(BUILD)/generated
+	@for file in $(CONFIG_DOCS); do cp $</$$file $$file || exit 1; done
+check-docs-config: $(BUILD)/generated
+	@for file in $(CONFIG_DOCS); do diff -u $$file $</$$file || \
+		{ echo "$$file is stale: run 'make docs'"; echo '0 passed, 1 failed'; exit 1; }; done
+	@echo '1 passed, 0 failed'
+docs: docs-config
+check-docs: check-docs-config
+
+# Each tests/fuzz/NAME.c for ten seconds, from the examples in the tree.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10
+FUZZ_SRC_config := $(wildcard daemon/config*.c) daemon/ini_file.c daemon/problems.c
+$(BUILD)/fuzz/config: $(FUZZ_SRC_config) daemon/config.def $(wildcard daemon/*.h)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(wildcard client/lib/*.h) client/lib/wire.def
 	@mkdir -p $(@D)
 	clang $(filter-out -O% -fPIE -D_FORTIFY_SOURCE%,$(CFLAGS)) -O1 -fno-omit-frame-pointer \
-		-fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(CLIENT_LIBS)
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_SRC_$*) $(LIB_SRC) $(DAEMON_LIBS)
 fuzz-smoke: $(BUILD)/protocol-doc
 	@if echo 'int LLVMFuzzerTestOneInput(void){return 0;}' | clang -fsanitize=fuzzer -x c -o /dev/null - \
 		2>/dev/null; then $(MAKE) --no-print-directory $(FUZZERS) run-fuzzers; \
 	else echo "skipped: clang with libFuzzer is not installed"; fi
 run-fuzzers: $(FUZZERS)
+	@mkdir -p $(addsuffix .corpus,$(FUZZERS))
+	@$(BUILD)/protocol-doc seeds $(BUILD)/fuzz/wire.corpus
+	@cp config/gpioeventd.conf config/examples/*.conf $(BUILD)/fuzz/config.corpus
 	@for fuzzer in $(FUZZERS); do \
-		mkdir -p $$fuzzer.corpus && $(BUILD)/protocol-doc seeds $$fuzzer.corpus && \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=70000 -print_final_stats=0 -verbosity=0 -print_pcs=0 \
 			-dict=tests/fuzz/$$(basename $$fuzzer).dict -artifact_prefix=$$fuzzer. \
 			$$fuzzer.corpus || exit 1; \

@@ -88,9 +88,12 @@ static bool is_standard(const struct config_row *row, const char *value)
 	return row->presence == CONFIG_OPTIONAL && strcmp(value, row->standard) == 0;
 }
 
+/* After a space, # and ; would begin a comment. */
 static void put_key(const struct printer *to, const char *mark, const char *key, const char *value)
 {
-	putf(to, "%s%s =%s%s\n", mark, key, *value ? " " : "", value);
+	bool space = *value && *value != '#' && *value != ';';
+
+	putf(to, "%s%s =%s%s\n", mark, key, space ? " " : "", value);
 }
 
 static void put_daemon(const struct printer *to, const struct config *config)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes, from the rows of config.def, what is kept in the tree: `config-doc --reference` is
- * config/gpioeventd.conf, `config-doc --markdown` is docs/configuration.md.
+ * Writes, from the rows of config.def, what is kept in the tree: `config-doc reference` is
+ * config/gpioeventd.conf, `config-doc markdown` is docs/configuration.md, `config-doc dict` is the
+ * fuzzer's dictionary. It needs no library.
  */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "config_table.h"
+
+/* Only their place in the table of words is used. */
+const struct backend_ops backend_gpiod, backend_sim;
 
 static void put(const char *text, void *data)
 {
@@ -16,16 +20,17 @@ static void put(const char *text, void *data)
 
 static int reference(void)
 {
-	struct config *config;
-	int r;
+	struct config config = { 0 };
+	char why[CONFIG_WHY_BYTES];
 
-	r = config_load("/dev/null", NULL, NULL, &config);
-	if (r < 0) {
-		(void)fprintf(stderr, "config-doc: the defaults: %s\n", strerror(-r));
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		if (row->section != CONFIG_SECTION_DAEMON ||
+			config_value_parse(row, row->standard, &config, why) == 0)
+			continue;
+		(void)fprintf(stderr, "config-doc: the default of %s: %s\n", row->key, why);
 		return 1;
 	}
-	config_print(config, put, stdout);
-	(void)config_free(config);
+	config_print(&config, put, stdout);
 	return 0;
 }
 
@@ -57,7 +62,7 @@ static void print_words(const struct config_row *row)
 		(void)printf("- `%s`: %s\n", choice->word, choice->meaning);
 }
 
-static void print_section(enum config_section section)
+static void print_table(enum config_section section)
 {
 	const struct config_section_row *head = &config_sections[section];
 	const struct config_row *end = config_rows + CONFIG_ROWS_N;
@@ -109,16 +114,44 @@ static const char head_text[] =
 	"right. `gpioeventd --print-config` prints the configuration in force, each key "
 	"explained.\n";
 
-int main(int argc, char **argv)
+static int markdown(void)
 {
-	if (argc == 2 && strcmp(argv[1], "--reference") == 0)
-		return reference();
-	if (argc != 2 || strcmp(argv[1], "--markdown") != 0) {
-		(void)fprintf(stderr, "usage: config-doc --reference|--markdown\n");
-		return 2;
-	}
 	(void)fputs(head_text, stdout);
 	for (enum config_section section = 0; section < CONFIG_SECTION_N; section++)
-		print_section(section);
+		print_table(section);
 	return 0;
+}
+
+static int dict(void)
+{
+	(void)printf("# Written by `make docs` from daemon/config.def.\n");
+	for (size_t i = 0; i < CONFIG_SECTION_N; i++)
+		(void)printf("\"[%s%s]\\x0a\"\n", config_sections[i].word,
+			config_sections[i].argument ? " a" : "");
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		const struct config_choice *choice = NULL;
+
+		(void)printf("\"\\x0a%s = %s\"\n", row->key, row->standard);
+		while (has_words(row) && (choice = config_choice_next(row, choice)))
+			(void)printf("\"%s\"\n", choice->word);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} commands[] = {
+	{ "reference", reference },
+	{ "markdown", markdown },
+	{ "dict", dict },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (argc == 2 && strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run();
+	(void)fprintf(stderr, "usage: config-doc reference|markdown|dict\n");
+	return 2;
 }

@@ -13,6 +13,9 @@
 
 #include "config.h"
 
+/* Only named by the configuration, never opened. */
+const struct backend_ops backend_gpiod, backend_sim;
+
 static int file = -1;
 static char path[32];
 

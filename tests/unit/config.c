@@ -621,6 +621,48 @@ START_TEST(what_is_printed_is_read_back_the_same)
 }
 END_TEST
 
+/* A file of the source tree that this program was built in. */
+static void load_from_tree(const char *file)
+{
+	char name[4096];
+	ssize_t n = readlink("/proc/self/exe", name, sizeof(name) - 1);
+	char *build;
+
+	ck_assert_int_gt(n, 0);
+	name[n] = '\0';
+	build = strstr(name, "/build/");
+	ck_assert_ptr_nonnull(build);
+	(void)snprintf(build, sizeof(name) - (size_t)(build - name), "/%s", file);
+	*messages = '\0';
+	config = config_free(config);
+	ck_assert_msg(config_load(name, keep, NULL, &config) == 0, "%s", messages);
+}
+
+/* Printed with a space before it, such a value was a comment when it was read back. */
+START_TEST(a_value_that_begins_like_a_comment_is_read_back)
+{
+	static char text[65536];
+
+	accept_file("[line a]\nline =#1\n[line b]\nline =;1\n");
+	config_print(config, append_text, text);
+	accept_file(text);
+	ck_assert_str_eq(config->lines[0].line, "#1");
+	ck_assert_str_eq(config->lines[1].line, ";1");
+}
+END_TEST
+
+START_TEST(the_reference_and_the_examples_can_be_read)
+{
+	load_from_tree("config/gpioeventd.conf");
+	ck_assert_uint_eq(config->n_lines, 0);
+	load_from_tree("config/examples/simulated.conf");
+	ck_assert_ptr_eq(config->backend, &backend_sim);
+	ck_assert_uint_eq(config->n_lines, 2);
+	load_from_tree("config/examples/raspberry-pi.conf");
+	ck_assert_uint_eq(config->n_lines, 4);
+}
+END_TEST
+
 START_TEST(every_key_is_explained_with_its_default)
 {
 	static char text[65536];
@@ -670,6 +712,8 @@ int main(void)
 		drop_ins_replace_values_in_the_order_of_their_names,
 		a_problem_in_a_drop_in_names_its_file,
 		what_is_printed_is_read_back_the_same,
+		a_value_that_begins_like_a_comment_is_read_back,
+		the_reference_and_the_examples_can_be_read,
 		every_key_is_explained_with_its_default,
 	};
 	Suite *suite = suite_create("config");
