@@ -141,14 +141,24 @@ static void open_standard_descriptors(void)
 		close(fd);
 }
 
+/* A reader that leaves ends gpioctl quietly, whatever the parent has set. */
+static void restore_sigpipe(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	enum status status;
 
 	open_standard_descriptors();
-	/* A reader that leaves ends gpioctl quietly, whatever the parent has set. */
-	signal(SIGPIPE, SIG_DFL);
+	restore_sigpipe();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	status = options_parse(&options, argc, argv) < 0 ? STATUS_USAGE : run(&options);

@@ -251,8 +251,6 @@ static enum status await(const struct session *session, uint64_t deadline_ns)
  */
 static enum status receive_text(struct session *session, uint64_t deadline_ns, struct message *ret)
 {
-	bool late = false;
-
 	for (;;) {
 		char *text;
 		int r = connection_take(session->connection, &text, &ret->n);
@@ -264,13 +262,13 @@ static enum status receive_text(struct session *session, uint64_t deadline_ns, s
 		}
 		if (r < 0 && r != -EAGAIN)
 			return broken(session, r);
-		if (late)
+		if (session->filled_ns >= deadline_ns)
 			return STATUS_TIMEOUT;
 
 		status = await(session, deadline_ns);
 		if (status)
 			return status;
-		late = now_ns() >= deadline_ns;
+		session->filled_ns = now_ns();
 		r = connection_fill(session->connection);
 		if (r == -EPIPE && session->may_end)
 			return STATUS_OK;

@@ -23,8 +23,9 @@
 struct session {
 	const struct options *options;
 	struct connection *connection;
-	int signal_fd; /* -1: Ctrl-C ends the process as usual */
-	bool may_end;  /* the daemon may close now: session_receive() then yields no text */
+	int signal_fd;	    /* -1: Ctrl-C ends the process as usual */
+	bool may_end;	    /* the daemon may close now: session_receive() then yields no text */
+	uint64_t filled_ns; /* when the socket was last read */
 	struct jsonw request;
 	char buffer[WIRE_MAX_LINE_BYTES];
 	/* From the daemon's hello. */

@@ -409,14 +409,14 @@ class Scripted:
         self.thread.start()
 
     def serve(self):
-        connection, _ = self.listener.accept()
-        with connection, connection.makefile("rw") as stream:
-            try:
+        try:
+            connection, _ = self.listener.accept()
+            with connection, connection.makefile("rw") as stream:
                 for line in stream:
                     if not self.answer(line, stream):
                         return
-            except ConnectionError:  # gpioctl has heard enough
-                pass
+        except ConnectionError:  # gpioctl has heard enough
+            pass
 
     def answer(self, line, stream):
         try:
@@ -478,6 +478,14 @@ class ScriptedTest(unittest.TestCase):
         self.assertRegex(out, r"LOST +412 events  kernel 9\.\.9  b=0\n.*\.000007 +10 +b +rising +1\n")
         status, out, _ = self.run_with("monitor", "b", "--strict", subscribe=[SUBSCRIBED, lost, edge])
         self.assertEqual((status, out.count("\n")), (LOST, 1))
+
+    def test_a_stream_without_a_pause_cannot_put_a_time_out_off(self):
+        # 64 KiB may come with the reply and another 64 KiB are read at the time-out, no more.
+        edge = json.dumps({"event": "edge", "seq": 10, "line": "b", "edge": "rising", "value": 1})
+        much = [json.dumps(SUBSCRIBED) + ("\n" + edge) * 4000] * 4
+        status, out, _ = self.run_with("monitor", "b", "--timeout", "0s", "--json", subscribe=much)
+        self.assertEqual(status, TIMED_OUT)
+        self.assertLess(len(out), 2 * 65536 + 1)
 
     def test_wait_knows_from_a_loss_that_the_edge_has_been(self):
         def lost(value):
