@@ -161,38 +161,40 @@ static void take_item(const struct ini_item *item, void *data)
 		take_number(reading, item, is_pins ? reading->board->pins : reading->board->wpi);
 }
 
-static struct board *board_new(const char *name, size_t n)
+/* Named for its file, without folder and .ini. */
+static struct board *board_new(const char *path)
 {
 	struct board *board = calloc(1, sizeof(*board));
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 	if (!board)
 		return NULL;
-	(void)snprintf(board->name, sizeof(board->name), "%.*s", (int)n, name);
+	(void)snprintf(board->name, sizeof(board->name), "%.*s", (int)(strlen(name) - 4), name);
 	for (size_t i = 0; i < BOARD_PINS_MAX; i++)
 		board->pins[i] = board->wpi[i] = -1;
 	return board;
 }
 
-/* Reads the map FOLDER/NAME.ini; n bytes of name. */
-static int read_map(const char *folder, const char *name, size_t n, struct problems *problems,
-	struct board **ret)
+static int check_complete(const struct board *board, const char *path, struct problems *problems)
 {
-	struct reading reading = { .problems = problems };
-	char path[PATH_BYTES];
+	if (board->n_chips > 0 && *board->header)
+		return 0;
+	problems_add(problems, (struct where){ .file = path }, "board",
+		board->n_chips == 0 ? "chips" : "header", "the key is missing");
+	return -EINVAL;
+}
+
+/* The path ends in .ini. */
+static int read_map(const char *path, struct problems *problems, struct board **ret)
+{
+	struct reading reading = { .problems = problems, .board = board_new(path) };
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%.*s.ini", folder, (int)n, name) >=
-		sizeof(path))
-		return -ENAMETOOLONG;
-	reading.board = board_new(name, n);
 	if (!reading.board)
 		return -ENOMEM;
 	r = ini_file_read(path, problems, take_item, &reading);
-	if (r == 0 && (reading.board->n_chips == 0 || !*reading.board->header)) {
-		problems_add(problems, (struct where){ .file = path }, "board",
-			reading.board->n_chips == 0 ? "chips" : "header", "the key is missing");
-		r = -EINVAL;
-	}
+	if (r == 0)
+		r = check_complete(reading.board, path, problems);
 	if (r < 0) {
 		(void)board_free(reading.board);
 		return r;
@@ -201,16 +203,41 @@ static int read_map(const char *folder, const char *name, size_t n, struct probl
 	return 0;
 }
 
+int board_read(const char *path, void (*report)(const char *message, void *data), void *data,
+	struct board **ret)
+{
+	struct problems problems = { .report = report, .data = data };
+	size_t n = strlen(path);
+
+	if (n < 4 || strcmp(path + n - 4, ".ini") != 0)
+		return -EINVAL;
+	return read_map(path, &problems, ret);
+}
+
+static int read_from(
+	const char *folder, const char *file, struct problems *problems, struct board **ret)
+{
+	char *path;
+	int r;
+
+	if (asprintf(&path, "%s/%s", folder, file) < 0)
+		return -ENOMEM;
+	r = read_map(path, problems, ret);
+	free(path);
+	return r;
+}
+
 static int load_named(const struct folders *folders, const char *name, struct problems *problems,
 	struct board **ret)
 {
-	for (size_t i = 0; i < folders->n; i++) {
-		int r = read_map(folders->paths[i], name, strlen(name), problems, ret);
+	char file[sizeof((*ret)->name) + 4];
+	int r = -ENOENT;
 
-		if (r != -ENOENT)
-			return r;
-	}
-	return -ENOENT;
+	if ((size_t)snprintf(file, sizeof(file), "%s.ini", name) >= sizeof(file))
+		return -ENOENT;
+	for (size_t i = 0; i < folders->n && r == -ENOENT; i++)
+		r = read_from(folders->paths[i], file, problems, ret);
+	return r;
 }
 
 /* The device tree's model, "" where there is none. */
@@ -313,8 +340,7 @@ static void consider_folder(struct choice *choice, const struct folders *folders
 		return;
 	for (char **file = files; *file; file++)
 		if (!is_hidden(folders, i, *file) &&
-			read_map(folders->paths[i], *file, strlen(*file) - 4, choice->problems,
-				&board) == 0)
+			read_from(folders->paths[i], *file, choice->problems, &board) == 0)
 			consider(choice, board);
 	ini_folder_free(files);
 }
@@ -344,7 +370,7 @@ int board_load(const char *name, const char *const *labels, size_t n_labels,
 	void (*report)(const char *message, void *data), void *data, struct board **ret)
 {
 	struct problems problems = { .report = report, .data = data };
-	struct folders folders;
+	struct folders folders = { 0 };
 
 	if (strcmp(name, "none") == 0 || strchr(name, '/'))
 		return -ENOENT;

@@ -35,6 +35,9 @@ struct board {
  */
 int board_load(const char *name, const char *const *labels, size_t n_labels,
 	void (*report)(const char *message, void *data), void *data, struct board **ret);
+/* Reads the one file, whose name ends in .ini. 0; -EINVAL, told; -errno. */
+int board_read(const char *path, void (*report)(const char *message, void *data), void *data,
+	struct board **ret);
 struct board *board_free(struct board *board); /* accepts NULL, returns NULL */
 
 /* Whether one of the map's globs fits the model. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "board.h"
 
@@ -85,6 +86,46 @@ START_TEST(none_and_paths_are_no_board)
 }
 END_TEST
 
+static void read_text(const char *text, int expected, const char *part)
+{
+	char path[] = "/tmp/board-test-XXXXXX.ini";
+	int fd = mkstemps(path, 4);
+	struct board *board = NULL;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(close(fd), 0);
+	*message = '\0';
+	ck_assert_int_eq(board_read(path, keep, NULL, &board), expected);
+	ck_assert_msg(strstr(message, part), "%s", message);
+	ck_assert_int_eq(unlink(path), 0);
+	(void)board_free(board);
+}
+
+#define BOARD "[board]\nchips = a\nheader = J1\n"
+
+START_TEST(a_wrong_map_is_refused_with_its_line)
+{
+	read_text(BOARD, 0, "");
+	read_text("[board]\nchips = a\n", -EINVAL, ": [board] header: the key is missing");
+	read_text("", -EINVAL, ": [board] chips: the key is missing");
+	read_text(BOARD "modle = x\n", -EINVAL, ":4: [board] modle: there is no such key");
+	read_text(BOARD "[pin]\n", -EINVAL, ":4: [pin]: there is no such section");
+	read_text("chips = a\n" BOARD, -EINVAL, ":1: chips: ");
+	read_text(BOARD "[pins]\n127 = 1023\n", 0, "");
+	read_text(BOARD "[pins]\n128 = 1\n", -EINVAL, ":5: [pins] 128: ");
+	read_text(BOARD "[pins]\n1 = 1024\n", -EINVAL, ":5: [pins] 1: \"1024\" is not an offset");
+	read_text(BOARD "[wpi]\n1 = -1\n", -EINVAL, ":5: [wpi] 1: ");
+	read_text(BOARD "[wpi]\n1 = 4294967297\n", -EINVAL, ":5: [wpi] 1: ");
+	read_text(BOARD "[pins]\n1 = 1\n1 = 2\n", -EINVAL, ":6: [pins] 1: the number is there");
+	read_text("[board]\nheader = J1\nchips = a b c d e f g h\n", 0, "");
+	read_text("[board]\nheader = J1\nchips = a b c d e f g h i\n", -EINVAL,
+		":3: [board] chips: ");
+	read_text(
+		"[board]\nheader = 0123456789abcdef\nchips = a\n", -EINVAL, ":2: [board] header: ");
+}
+END_TEST
+
 START_TEST(models_with_the_header_fit_and_the_first_ones_do_not)
 {
 	struct board *board = load_or_fail("raspberry-pi-40");
@@ -126,6 +167,7 @@ int main(void)
 	tcase_add_test(tcase, the_header_has_28_pins_and_each_is_another_gpio);
 	tcase_add_test(tcase, wiringpi_and_header_agree_with_the_published_tables);
 	tcase_add_test(tcase, none_and_paths_are_no_board);
+	tcase_add_test(tcase, a_wrong_map_is_refused_with_its_line);
 	tcase_add_test(tcase, models_with_the_header_fit_and_the_first_ones_do_not);
 	tcase_add_test(tcase, a_label_alone_does_not_decide_against_the_model);
 	srunner_run_all(runner, CK_ENV);
