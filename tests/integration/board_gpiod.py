@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The board of the gpiod backend: chips of the kernel's gpio-sim."""
 
+import contextlib
+import fcntl
+import os
+import struct
 import time
 
 import gpiosim
 from board import A, Board
+
+# struct gpio_v2_line_request: offsets, consumer, flags, attributes (none), lines, buffer, fd
+LINE_REQUEST = struct.Struct("=64I32sQI20x240xII20xi")
+GPIO_V2_GET_LINE_IOCTL = 0xC250B407
+GPIO_V2_LINE_FLAG_INPUT = 1 << 2
 
 # The kernel merges level changes that come faster than it takes interrupts.
 GAP_S = 100e-6
@@ -47,6 +56,22 @@ class GpiodBoard(Board):
     def restore_chip(self, chip=A):
         spec = self.chips[chip]
         self.live[chip] = gpiosim.Chip(spec.label, spec.lines, spec.names)
+
+    @contextlib.contextmanager
+    def taken(self, line, consumer, chip=A):
+        """A context in which this process, not the daemon, holds a line."""
+        offsets = (self.offset(line, chip),) + (0,) * 63
+        request = bytearray(LINE_REQUEST.pack(*offsets, consumer.encode(), GPIO_V2_LINE_FLAG_INPUT, 0, 1, 0, 0))
+        chip_fd = os.open(self.live[chip].dev, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(chip_fd, GPIO_V2_GET_LINE_IOCTL, request)
+        finally:
+            os.close(chip_fd)
+        fd = LINE_REQUEST.unpack(request)[-1]
+        try:
+            yield
+        finally:
+            os.close(fd)
 
     def close(self):
         for chip in self.live:

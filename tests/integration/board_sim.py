@@ -13,6 +13,8 @@ class SimBoard(Board):
         rows = []
         for number, chip in enumerate(self.chips):
             names = " ".join("%d=%s" % item for item in sorted(chip.names.items()))
+            if chip.prefix:
+                names = chip.prefix + "*"
             rows.append("[chip gpiochip%d]\nlabel = %s\nlines = %d\n" % (number, chip.label, chip.lines))
             if names:
                 rows.append("names = %s\n" % names)

@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -36,6 +37,7 @@ PATIENCE = float(os.environ.get("GPIOEVENTD_TEST_PATIENCE", "10" if WRAPPER else
 TIMEOUT = 10 * PATIENCE
 
 ABSENT = object()  # a field that must not be there
+ANY = object()     # an id that does not matter
 
 
 class Failure(AssertionError):
@@ -286,6 +288,29 @@ class Client:
         self.send(op, **fields)
         return self.reply()
 
+    def pipeline(self, requests):
+        """Sends many (op, fields) in one stretch, reading replies meanwhile; returns the replies."""
+        rows = []
+        for op, fields in requests:
+            rows.append(json.dumps(dict(op=op, id=self.next_id, **fields)) + "\n")
+            self.pending.append((op, self.next_id))
+            self.next_id += 1
+        sender = threading.Thread(target=self.socket.sendall, args=("".join(rows).encode(),))
+        sender.start()
+        replies = [self.reply() for _ in rows]
+        sender.join()
+        return replies
+
+    def send_until_stuck(self, data, seconds=0.5):
+        """Sends data again and again until the socket takes no more for a while; the bytes sent."""
+        sent = 0
+        self.socket.settimeout(seconds * PATIENCE)
+        try:
+            while True:
+                sent += self.socket.send(data[sent % len(data):])
+        except socket.timeout:
+            return sent
+
     def end_input(self):
         self.socket.shutdown(socket.SHUT_WR)
 
@@ -335,7 +360,8 @@ class Client:
         if not self.pending:
             raise contract.Broken("a reply to no request: " + short(message))
         op, id = self.pending.popleft()
-        if message.get("id", ABSENT) != id or ("id" in message and type(message["id"]) is not type(id)):
+        got = message.get("id", ABSENT)
+        if id is not ANY and (got != id or got is not ABSENT and type(got) is not type(id)):
             raise contract.Broken("the reply's id should be %s: %s" %
                                   ("absent" if id is ABSENT else json.dumps(id), short(message)))
         contract.check_reply(op, message, size)

@@ -71,7 +71,7 @@ class Examples(TestCase):
     def setUp(self):
         super().setUp()
         self.board.close()
-        self.board = board.make(harness.BACKEND, [board.ChipSpec("gpio-board", 28, {i: "GPIO%d" % i for i in range(28)})])
+        self.board = board.make(harness.BACKEND, [board.numbered("gpio-board", 28, "GPIO")])
         self.addCleanup(self.board.close)
         self.start(CONFIG)
         self.client = self.connect()

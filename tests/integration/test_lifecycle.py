@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: MIT
+"""Start and end: the configuration's errors, the socket, SIGTERM, and daemons one after the other."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+import harness
+from harness import BACKEND, BUILD, BUTTONS_AND_LEDS, PATIENCE, TIMEOUT, WRAPPER, Daemon, TestCase, only, wait_until
+
+
+class End(TestCase):
+    CONFIG = BUTTONS_AND_LEDS + """
+[line on]
+line = FREE0
+direction = output
+initial = 0
+on-exit = 1
+
+[line off]
+line = FREE1
+direction = output
+initial = 1
+on-exit = 0
+
+[line input]
+line = FREE2
+direction = output
+initial = 1
+on-exit = input
+"""
+
+    def test_subscribers_are_told_of_the_end(self):
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.daemon.stop()
+        client.wait_for(event="shutdown")
+        client.expect_end()
+
+    def test_sigint_ends_it_too(self):
+        self.daemon.signal(signal.SIGINT)
+        self.assertEqual(0, self.daemon.wait_end())
+
+    def test_outputs_take_their_on_exit_values_before_the_end_is_told(self):
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.daemon.signal(signal.SIGTERM)
+        events = [client.event()]
+        while events[-1]["event"] != "shutdown":
+            events.append(client.event())
+        outputs = {event["line"]: (event["value"], event["cause"]) for event in events if event["event"] == "output"}
+        self.assertEqual({"on": (1, "exit"), "off": (0, "exit")}, outputs)
+        self.assertEqual(0, self.daemon.wait_end())
+
+    def test_it_ends_within_two_seconds_though_readers_are_stuck(self):
+        stuck = [self.connect() for _ in range(5)]
+        for client in stuck:
+            client.request("subscribe", lines="*")
+            client.send_until_stuck(b'{"op":"lines"}\n' * 100, 0.1)
+        writer = self.connect()
+        writer.pipeline([("toggle", {"line": "led"}) for _ in range(5000)])
+        begin = time.monotonic()
+        self.daemon.stop()
+        self.assertLess(time.monotonic() - begin, 2.5 * PATIENCE)
+
+    def test_the_socket_is_gone_afterwards(self):
+        self.board.detach()
+        directory = self.daemon.directory
+        self.daemon.owns_directory = False
+        self.daemon.stop()
+        self.assertFalse(os.path.exists(self.daemon.socket_path))
+        self.assertEqual({"gpioeventd.conf", "stderr", "notify"}, set(os.listdir(directory)) & {"gpioeventd.conf", "stderr", "notify", "socket"})
+
+    def test_systemd_is_told_of_the_end(self):
+        if os.environ.get("GPIOEVENTD_TEST_NOTIFY") == "no":
+            self.skipTest("built without libsystemd")
+        self.daemon.signal(signal.SIGTERM)
+        try:
+            self.daemon.wait_notify("STOPPING=1")
+        except harness.Failure:
+            self.daemon.notify.settimeout(0.1)  # it may have ended by now; its message waits all the same
+            self.assertIn("STOPPING=1", self.daemon.notify.recv(4096).decode())
+        self.assertEqual(0, self.daemon.wait_end())
+
+    def test_pulses_and_timers_do_not_hold_up_the_end(self):
+        client = self.connect()
+        client.request("set", line="led", value=1, pulse="1h")
+        client.request("arm", timer="t", every="1ms", keep=True)
+        begin = time.monotonic()
+        self.daemon.stop()
+        self.assertLess(time.monotonic() - begin, 2 * PATIENCE)
+
+
+class Start(TestCase):
+    CONFIG = None
+
+    def config(self, lines=BUTTONS_AND_LEDS, daemon=""):
+        return "[daemon]\n%s\n%s\n%s" % (daemon, self.board.config(), lines)
+
+    def start_in(self, directory, **settings):
+        daemon = Daemon(self.config(), directory=directory, **settings)
+        self.daemons.append(daemon)
+        return daemon
+
+    def run_daemon(self, *args, backend=BACKEND):
+        done = subprocess.run(WRAPPER + [os.path.join(BUILD, "gpioeventd")] + list(args), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
+        return done.returncode, done.stdout, done.stderr
+
+    def check(self, text):
+        path = os.path.join(self.directory(), "checked.conf")
+        with open(path, "w") as f:
+            f.write(text)
+        return self.run_daemon("--check", "--backend", BACKEND, "--config", path) + (path,)
+
+    def directory(self):
+        if not hasattr(self, "_directory"):
+            import shutil
+            import tempfile
+            self._directory = tempfile.mkdtemp(prefix="gpioeventd-")
+            self.addCleanup(shutil.rmtree, self._directory)
+        return self._directory
+
+    def test_a_daemon_starts_on_the_socket_file_that_a_killed_one_left(self):
+        directory = self.directory()
+        first = self.start_in(directory)
+        self.daemons.remove(first)
+        first.kill()
+        self.assertTrue(os.path.exists(first.socket_path))
+        second = self.start_in(directory)
+        self.connect(second).request("ping")
+
+    def test_a_second_daemon_on_the_same_socket_is_refused_and_the_first_goes_on(self):
+        directory = self.directory()
+        first = self.start_in(directory)
+        client = self.connect(first)
+        with open(os.path.join(directory, "second.conf"), "w") as f:
+            f.write("[daemon]\n")
+        status, _, stderr = self.run_daemon("--backend", "sim", "--config", os.path.join(directory, "second.conf"),
+                                            "--socket", first.socket_path)
+        self.assertNotEqual(0, status)
+        self.assertIn(first.socket_path, stderr)
+        client.request("ping")
+        self.connect(first).request("ping")
+
+    def test_a_file_that_is_no_socket_is_left_alone(self):
+        path = os.path.join(self.directory(), "precious")
+        with open(path, "w") as f:
+            f.write("data")
+        with open(os.path.join(self.directory(), "empty.conf"), "w") as f:
+            f.write("[daemon]\n")
+        status, _, stderr = self.run_daemon("--backend", "sim", "--config", os.path.join(self.directory(), "empty.conf"),
+                                            "--socket", path)
+        self.assertNotEqual(0, status)
+        self.assertIn(path, stderr)
+        with open(path) as f:
+            self.assertEqual("data", f.read())
+
+    def test_each_run_has_its_own_instance_and_counts_from_the_beginning(self):
+        directory = self.directory()
+        seen = set()
+        for _ in range(2):
+            daemon = self.start_in(directory)
+            client = self.connect(daemon)
+            hello = client.request("hello")
+            seen.add(hello["instance"])
+            self.assertLess(hello["seq"], 100)
+            client.request("set", line="led", value=1)
+            daemon.stop()
+        self.assertEqual(2, len(seen))
+
+    def test_a_client_that_comes_back_to_another_run_is_told(self):
+        directory = self.directory()
+        first = self.start_in(directory)
+        client = self.connect(first)
+        reply = client.request("subscribe", line="led")
+        first.stop()
+        second = self.start_in(directory)
+        client = self.connect(second)
+        self.assertFalse(client.request("subscribe", line="led", since=reply["seq"], instance=reply["instance"])["resumed"])
+        client.expect(event="lost", reason="restart")
+
+    def test_the_socket_has_the_permissions_of_the_configuration(self):
+        for text, mode in (("", 0o660), ("socket-mode = 0600", 0o600), ("socket-mode = 0666", 0o666)):
+            daemon = self.start(BUTTONS_AND_LEDS, text)
+            self.assertEqual(mode, stat.S_IMODE(os.stat(daemon.socket_path).st_mode))
+            self.board.detach()
+            daemon.stop()
+
+    def test_outputs_begin_with_their_initial_values(self):
+        self.start("""
+[line one]
+line = OUT0
+direction = output
+initial = 1
+
+[line low]
+line = OUT1
+direction = output
+active-low = yes
+initial = 1
+""")
+        client = self.connect()
+        self.assertEqual({"one": 1, "low": 1}, client.request("get", lines=["one", "low"])["values"])
+        self.assertEqual((1, 0), (self.board.output_level("OUT0"), self.board.output_level("OUT1")))
+
+    def test_a_line_that_is_not_there_does_not_keep_the_others_from_working(self):
+        self.start(BUTTONS_AND_LEDS + "[line ghost]\nline = nowhere:3\n")
+        client = self.connect()
+        self.assertEqual({"ghost": None, "button": 1}, client.request("get", lines=["ghost", "button"])["values"])
+        client.refuse("set", "unavailable", line="ghost", value=1)
+        info = client.request("lines", line="ghost")["lines"][0]
+        self.assertEqual((False, None), (info.get("available"), info["value"]))
+        self.assertEqual({"ghost": None}, client.request("subscribe", line="ghost")["values"])
+        self.assertIn("ghost", self.daemon.stderr())
+        self.daemon.stop(errors_allowed=True)
+
+    @only("gpiod", "the simulated lines have no other process that could hold them")
+    def test_a_busy_line_is_reported_with_its_holder_and_taken_when_it_is_free(self):
+        with self.board.taken("IN0", "elsewhere"):
+            self.start(BUTTONS_AND_LEDS)
+            client = self.connect()
+            client.request("subscribe", lines="*")
+            self.assertIn("elsewhere", self.daemon.stderr())
+            self.assertEqual({"button": None}, client.request("get", line="button")["values"])
+        client.wait_for(event="line", line="button", change="available")
+        self.board.press("IN0", 0)
+        client.wait_for(event="edge", line="button", value=0)
+        self.daemon.stop(errors_allowed=True)
+
+    @only("gpiod", "a simulated chip cannot appear that was not there at the start")
+    def test_a_line_whose_chip_comes_later_is_taken_then(self):
+        self.board.remove_chip()
+        self.start(BUTTONS_AND_LEDS)
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.assertEqual({"button": None}, client.request("get", line="button")["values"])
+        self.board.restore_chip()
+        client.wait_for(event="line", line="button", change="available")
+        self.board.press("IN0", 0)
+        client.wait_for(event="edge", line="button", value=0)
+        self.daemon.stop(errors_allowed=True)
+
+    def test_a_good_configuration_passes_the_check(self):
+        status, _, stderr, _ = self.check(self.config())
+        self.assertEqual((0, ""), (status, stderr))
+
+    def test_every_error_of_a_configuration_is_told_with_file_and_line(self):
+        text = "[daemon]\nlog-size = 5\nconections = 7\n[line a]\nline = IN0\nbias = sideways\n[line b]\n[nonsense]\n"
+        status, _, stderr, path = self.check(text)
+        self.assertEqual(2, status)
+        for line, word in ((2, "log-size"), (3, "conections"), (6, "bias"), (7, "line"), (8, "nonsense")):
+            rows = [row for row in stderr.splitlines() if "%s:%d:" % (path, line) in row]
+            self.assertTrue(rows, (line, stderr))
+            self.assertTrue(any(word in row for row in rows), (word, rows))
+
+    def test_the_daemon_does_not_start_with_what_the_check_refuses(self):
+        text = "[daemon]\nlog-size = 5\n"
+        status, _, wanted, path = self.check(text)
+        again = self.run_daemon("--backend", BACKEND, "--config", path, "--socket", os.path.join(self.directory(), "s"))
+        self.assertEqual((2, wanted), (again[0], again[2]))
+
+    def test_a_configuration_that_is_not_there_is_an_error_when_it_was_named(self):
+        for args in ((), ("--check",)):
+            status, _, stderr = self.run_daemon("--config", "/nonexistent/gpioeventd.conf", "--backend", "sim",
+                                                "--socket", os.path.join(self.directory(), "s"), *args)
+            self.assertNotEqual(0, status)
+            self.assertIn("/nonexistent/gpioeventd.conf", stderr)
+
+    def test_the_printed_configuration_is_a_configuration(self):
+        path = os.path.join(self.directory(), "one.conf")
+        with open(path, "w") as f:
+            f.write(self.config(daemon="log-size = 64K\nconnections = 33\nconnections-per-uid = 9"))
+        status, printed, stderr = self.run_daemon("--print-config", "--backend", BACKEND, "--config", path)
+        self.assertEqual((0, ""), (status, stderr))
+        for text in ("log-size = 64K", "connections = 33", "[line button]", "line = IN0", "bias = pull-up"):
+            self.assertIn(text, printed)
+        status, _, stderr, _ = self.check(printed)
+        self.assertEqual((0, ""), (status, stderr))
+
+    def test_version_and_help(self):
+        for option, word in (("--version", "gpioeventd"), ("--help", "--socket")):
+            status, stdout, stderr = self.run_daemon(option)
+            self.assertEqual((0, ""), (status, stderr))
+            self.assertIn(word, stdout)
+
+    def test_a_wrong_option_is_refused_with_what_is_right(self):
+        for args in (("--nonsense",), ("extra",), ("--backend", "nonsense"), ("--config",), ("--socket", "")):
+            status, stdout, stderr = self.run_daemon(*args)
+            self.assertEqual((2, ""), (status, stdout), args)
+            self.assertTrue(stderr, args)
+
+    def test_a_socket_path_that_is_too_long_is_refused(self):
+        status, _, stderr = self.run_daemon("--backend", "sim", "--socket", "/tmp/" + "x" * 200)
+        self.assertNotEqual(0, status)
+        self.assertIn("x" * 20, stderr)
+
+    def test_a_socket_in_a_directory_that_is_not_there_is_refused(self):
+        status, _, stderr = self.run_daemon("--backend", "sim", "--socket", "/nonexistent/socket")
+        self.assertNotEqual(0, status)
+        self.assertIn("/nonexistent", stderr)
+
+    def test_it_needs_no_systemd_around_it(self):
+        path = os.path.join(self.directory(), "empty.conf")
+        with open(path, "w") as f:
+            f.write("[daemon]\n")
+        environment = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
+        socket_path = os.path.join(self.directory(), "s")
+        process = subprocess.Popen(WRAPPER + [os.path.join(BUILD, "gpioeventd"), "--backend", "sim", "--config", path,
+                                              "--socket", socket_path], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            def accepts():
+                with socket.socket(socket.AF_UNIX) as s:
+                    return s.connect_ex(socket_path) == 0
+            wait_until(accepts, "the daemon accepts connections")
+        finally:
+            process.terminate()
+        self.assertEqual(0, process.wait(TIMEOUT))

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Rules 17, 27, 28 and 30: what there is, who is there, and the daemon about itself."""
+
+import os
+
+import board
+from harness import ABSENT, BACKEND, TestCase, only
+
+
+class Lists(TestCase):
+    def test_chips_are_listed(self):
+        chips = {chip["label"]: chip for chip in self.connect().request("chips")["chips"]
+                 if chip["label"].startswith("board-")}
+        self.assertEqual([32, 4], [chips[label]["lines"] for label in ("board-a", "board-b")])
+        self.assertEqual([self.board.chip_name(0), self.board.chip_name(1)],
+                         [chips[label]["name"] for label in ("board-a", "board-b")])
+        for chip in chips.values():
+            self.assertEqual({"name", "label", "lines", "available"}, set(chip))
+            self.assertIs(True, chip["available"])
+
+    def pages(self, **fields):
+        client = self.connect()
+        rows, after = [], {}
+        while True:
+            reply = client.request("lines", **dict(fields, **after))
+            rows.append(reply["lines"])
+            if "next" not in reply:
+                return rows
+            after = {"after": reply["next"]}
+
+    def test_lines_come_in_pages_each_line_once(self):
+        whole = [info["line"] for page in self.pages() for info in page]
+        self.assertEqual(len(whole), len(set(whole)))
+        ours = [info for page in self.pages() for info in page if info["label"].startswith("board-")]
+        self.assertEqual(36, len(ours))
+        for limit in (1, 5, 7, 36, 1024):
+            pages = self.pages(limit=limit)
+            self.assertEqual(whole, [info["line"] for page in pages for info in page])
+            self.assertLessEqual(max(map(len, pages)), limit)
+
+    def test_named_lines_are_described_in_the_order_asked(self):
+        client = self.connect()
+        reply = client.request("lines", lines=["led", "FREE0", "button"])
+        self.assertEqual(["led", "FREE0", "button"], [info["line"] for info in reply["lines"]])
+        client.refuse("lines", "unknown-line", lines=["led", "nothing"])
+
+    def test_a_line_object_tells_names_settings_and_value(self):
+        client = self.connect()
+        info = client.request("lines", line="bell")["lines"][0]
+        wanted = {"line": "bell", "name": "IN2", "chip": self.board.chip_name(), "label": "board-a", "offset": 2,
+                  "held": True, "value": 0, "direction": "input", "active_low": True, "bias": "pull-up"}
+        self.assertEqual(wanted, {key: info[key] for key in wanted})
+        info = client.request("lines", line="lamp")["lines"][0]
+        self.assertEqual((0, "output", True, "push-pull"),
+                         (info["value"], info["direction"], info["active_low"], info["drive"]))
+        info = client.request("lines", line="FREE0")["lines"][0]
+        self.assertEqual((False, None, []), (info["held"], info["value"], info["users"]))
+        info = client.request("lines", line=self.board.spelling(30))["lines"][0]
+        self.assertEqual("", info["name"])
+
+    def test_users_are_the_connections_with_their_names(self):
+        client = self.connect()
+        peer = client.request("hello", client="lift")["peer"]
+        client.request("request", line="FREE0", direction="input")
+        users = client.request("lines", line="FREE0")["lines"][0]["users"]
+        self.assertEqual([{"client": "lift", "peer": peer, "pid": os.getpid(), "uid": os.getuid()}], users)
+
+    def test_a_line_event_fits_1_kib_however_many_users_there_are(self):
+        watcher = self.connect()
+        watcher.request("subscribe", lines="*")
+        clients = [self.connect() for _ in range(40)]
+        for i, client in enumerate(clients):
+            client.request("hello", client=("client-%02d-" % i).ljust(64, "x"))
+            client.request("request", line="FREE0", direction="input")
+        clients[0].request("request", line="FREE0", active_low=True)
+        event = watcher.wait_for(event="line", line="FREE0", change="reconfigured")
+        self.assertEqual(40, len(event["info"]["users"]) + event["info"]["more_users"])
+
+
+class Daemon(TestCase):
+    def test_hello_tells_what_the_daemon_is(self):
+        client = self.connect()
+        hello = client.request("hello", client="lift", protocol=1)
+        self.assertEqual((1, BACKEND), (hello["protocol"], hello["backend"]))
+        self.assertEqual({"see", "watch", "set", "configure"}, set(hello["access"]))
+        self.assertEqual(BACKEND == "sim", "simulate" in hello["capabilities"])
+        self.assertRegex(hello["instance"], "^[0-9a-f]{16}$")
+        self.assertRegex(hello["version"], r"^\d+\.\d+")
+
+    def test_each_connection_has_its_own_number(self):
+        self.assertEqual(3, len({self.connect().request("hello")["peer"] for _ in range(3)}))
+
+    def test_a_protocol_that_is_not_spoken_is_refused_and_the_connection_goes_on(self):
+        client = self.connect()
+        for protocol in (0, 2, 1000):
+            self.assertEqual([1], client.refuse("hello", "unsupported", protocol=protocol)["supported"])
+        client.request("ping")
+        client.request("hello", protocol=1)
+
+    def test_a_new_name_replaces_the_old_one(self):
+        client = self.connect()
+        client.request("subscribe", line="led")
+        for name in ("one", "two"):
+            client.request("hello", client=name)
+            client.request("toggle", line="led")
+            self.assertEqual(name, client.event()["by"]["client"])
+
+    def test_a_client_without_a_name_has_none(self):
+        client = self.connect()
+        client.request("subscribe", line="led")
+        client.request("toggle", line="led")
+        self.assertIn(client.event()["by"].get("client", ""), ("",))
+
+    def test_stats_count(self):
+        client = self.connect()
+        client.request("subscribe", lines=["button", "led"])
+        before = client.request("stats")
+        self.board.press("IN0", 0)
+        client.expect(event="edge")
+        client.request("set", line="led", value=1)
+        client.request("arm", timer="t", after="0s")
+        client.expect(event="output")
+        client.expect(event="timer")
+        client.refuse("get", "unknown-line", line="nothing")
+        after = client.request("stats")
+        grown = {key: after["counters"][key] - before["counters"][key] for key in before["counters"]}
+        self.assertEqual((3, 1, 1, 1, 1), tuple(grown[key] for key in ("events", "edges", "outputs", "expirations", "errors")))
+        self.assertEqual({"events", "edges", "outputs", "expirations", "lost_kernel", "lost_readers", "requests", "errors",
+                          "accepted", "refused", "sent_bytes", "wakeups"}, set(after["counters"]))
+        self.assertGreaterEqual(grown["requests"], 4)
+        self.assertGreater(grown["sent_bytes"], 300)
+        self.assertEqual((before["connections"], before["lines"], 0), (after["connections"], after["lines"], after["timers"]))
+        self.assertEqual({"size", "used", "oldest"}, set(after["log"]))
+        self.assertEqual(sum(row["count"] for row in before["latency"]) + 1, sum(row["count"] for row in after["latency"]))
+
+    @only("gpiod", "the simulated backend can simulate")
+    def test_simulate_is_unsupported_on_real_lines(self):
+        client = self.connect()
+        client.refuse("simulate", "unsupported", line="button", value=0)
+
+    @only("sim", "real lines cannot be simulated")
+    def test_simulate_drives_inputs_and_chips_only(self):
+        client = self.connect()
+        client.request("simulate", lines=["button", "door"], value=0)
+        self.assertEqual({"button": 0, "door": 0}, client.request("get", lines=["button", "door"])["values"])
+        self.assertFalse(client.ask("simulate", line="led", value=1)["ok"])
+        client.refuse("simulate", "unknown-line", line="nothing", value=1)
+        for fields in ({}, {"line": "button"}, {"value": 1}, {"chip": "board-a"}, {"present": True}):
+            client.refuse("simulate", "missing-field", **fields)
+        self.assertFalse(client.ask("simulate", chip="nothing", present=False)["ok"])
+        self.assertEqual({"bell": 1}, client.request("get", line="bell")["values"]
+                         if client.request("simulate", line="bell", value=0) else None)
+
+
+class DefaultBoard(TestCase):
+    CONFIG = None
+
+    @only("sim", "the default board is a simulated one")
+    def test_without_a_configuration_there_is_a_board_of_28_lines(self):
+        import harness
+        daemon = harness.Daemon("")
+        self.daemons.append(daemon)
+        client = self.connect(daemon)
+        self.assertEqual([{"name": "gpiochip0", "label": "gpioeventd-sim", "lines": 28, "available": True}],
+                         client.request("chips")["chips"])
+        self.assertEqual(["GPIO%d" % i for i in range(28)], [info["name"] for info in client.request("lines")["lines"]])
+        self.assertEqual({"GPIO23": 1}, client.request("subscribe", line="GPIO23", bias="pull-up")["values"])
+        client.request("simulate", line="GPIO23", value=0)
+        client.expect(event="edge", line="GPIO23", edge="falling")
+
+
+class ManyLines(TestCase):
+    CONFIG = None
+
+    @only("sim", "gpio-sim's largest chip is smaller")
+    def test_a_long_list_is_paged_within_64_kib_though_nobody_asked(self):
+        self.board.close()
+        self.board = board.make(BACKEND, [board.numbered("big", 1000, "a-rather-long-name-")])
+        self.start()
+        client = self.connect()
+        names, after = [], {}
+        while True:
+            reply = client.request("lines", **after)
+            names += [info["name"] for info in reply["lines"]]
+            if "next" not in reply:
+                break
+            after = {"after": reply["next"]}
+        self.assertEqual(["a-rather-long-name-%d" % i for i in range(1000)], names)
