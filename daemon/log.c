@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Layout, checks and eviction of the event log. The counters in the header are the low halves of the
+ * sequence numbers, because a 64-bit store can tear on a 32-bit machine; the whole numbers are in the
+ * index entries, and an entry is trusted only when both agree.
+ */
+
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_MAGIC   "gpioevlg"
+#define LOG_VERSION 1
+#define LOG_ALIGN   ((uint64_t)64 << 10)
+#define LOG_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+/* The shortest event has more bytes than this, so the index ring never runs out before the byte ring. */
+#define LOG_ENTRY_SHARE 64
+
+_Static_assert(sizeof(struct log_entry) == 32, "log_entry has no holes");
+_Static_assert(sizeof(struct log_header) <= 4096, "the header fits any page");
+
+static uint64_t align(uint64_t n)
+{
+	return (n + LOG_ALIGN - 1) & ~(LOG_ALIGN - 1);
+}
+
+/* FNV-1a: against damage, not against an enemy, who would not be handed the fd. */
+static uint32_t checksum(const struct log_header *header)
+{
+	const unsigned char *p = (const unsigned char *)header;
+	uint32_t sum = 2166136261u;
+
+	for (size_t i = 0; i < offsetof(struct log_header, checksum); i++)
+		sum = (sum ^ p[i]) * 16777619u;
+	return sum;
+}
+
+/* Everything of the header that follows from the size of the byte ring. */
+static void lay_out(struct log_header *header, uint64_t size)
+{
+	*header = (struct log_header){
+		.magic = LOG_MAGIC,
+		.version = LOG_VERSION,
+		.entry_bytes = sizeof(struct log_entry),
+		.state_bytes = sizeof(struct log_line_state),
+		.stage_bytes = sizeof(struct log_stage),
+		.n_states = WIRE_MAX_LINES,
+		.n_stages = LOG_STAGE_SLOTS,
+		.n_bytes = size,
+		.n_entries = size / LOG_ENTRY_SHARE,
+		.states_at = LOG_ALIGN,
+	};
+	header->entries_at = header->states_at + align(header->n_states * sizeof(struct log_line_state));
+	header->stages_at = header->entries_at + align(header->n_entries * sizeof(struct log_entry));
+	header->bytes_at = header->stages_at + align(header->n_stages * sizeof(struct log_stage));
+	header->total_bytes = header->bytes_at + size;
+}
+
+/*
+ * One reservation: the memfd as it is, and after its last part, the byte ring, the byte ring again.
+ * The reservation is aligned by hand, since pages may be 64 KiB in the file but 4 KiB here.
+ */
+static int map_twice(struct log *log, int fd, const struct log_header *header)
+{
+	size_t once = header->total_bytes, size = header->n_bytes;
+	uint8_t *map = mmap(NULL, once + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED;
+
+	if (map == MAP_FAILED)
+		return -errno;
+
+	if (mmap(map, once, prot, flags, fd, 0) == MAP_FAILED ||
+		mmap(map + once, size, prot, flags, fd, (off_t)header->bytes_at) == MAP_FAILED) {
+		int r = -errno;
+
+		(void)munmap(map, once + size);
+		return r;
+	}
+	log->map = map;
+	log->map_size = once + size;
+	log->header = (struct log_header *)map;
+	log->states = (struct log_line_state *)(map + header->states_at);
+	log->entries = (struct log_entry *)(map + header->entries_at);
+	log->entries_mask = header->n_entries - 1;
+	log->stages = (struct log_stage *)(map + header->stages_at);
+	log->bytes = (char *)(map + header->bytes_at);
+	log->size = size;
+	return 0;
+}
+
+static int new_memfd(uint64_t total_bytes)
+{
+	int fd = memfd_create("gpioeventd-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+
+	if (ftruncate(fd, (off_t)total_bytes) < 0 || fcntl(fd, F_ADD_SEALS, LOG_SEALS) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static bool size_is_allowed(uint64_t size)
+{
+	return size >= LOG_SIZE_MIN && size <= LOG_SIZE_MAX && (size & (size - 1)) == 0;
+}
+
+int log_init(struct log *log, size_t size)
+{
+	struct log_header header;
+	int fd, r;
+
+	assert(size_is_allowed(size));
+	*log = (struct log){ .fd = -1 };
+	lay_out(&header, size);
+	if (getrandom(&header.instance, sizeof(header.instance), 0) != sizeof(header.instance))
+		return -EIO;
+
+	fd = new_memfd(header.total_bytes);
+	if (fd < 0)
+		return fd;
+
+	r = map_twice(log, fd, &header);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	header.checksum = checksum(&header);
+	header.tail = 1;
+	*log->header = header;
+	log->fd = fd;
+	log->instance = header.instance;
+	log->tail = 1;
+	return 0;
+}
+
+void log_done(struct log *log)
+{
+	if (log->map)
+		(void)munmap(log->map, log->map_size);
+	if (log->fd >= 0)
+		close(log->fd);
+	*log = (struct log){ .fd = -1 };
+}
+
+/* A memfd of ours, before any of it is mapped: an unsealed file could shrink under the mapping. */
+static const char *distrust(int fd, struct log_header *ret)
+{
+	struct log_header wanted;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & LOG_SEALS) != LOG_SEALS)
+		return "it is not a sealed memfd";
+	if (pread(fd, ret, sizeof(*ret), 0) != (ssize_t)sizeof(*ret))
+		return "it has no header";
+	if (memcmp(ret->magic, LOG_MAGIC, sizeof(ret->magic)) != 0)
+		return "it is no event log";
+	if (ret->version != LOG_VERSION)
+		return "its format has another version";
+	if (ret->checksum != checksum(ret))
+		return "its header is damaged";
+	if (!size_is_allowed(ret->n_bytes))
+		return "its size is not allowed";
+
+	lay_out(&wanted, ret->n_bytes);
+	wanted.instance = ret->instance;
+	if (memcmp(&wanted, ret, offsetof(struct log_header, checksum)) != 0)
+		return "its layout is another";
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != ret->total_bytes)
+		return "its size is not what the header says";
+	return NULL;
+}
+
+/* The whole number of the entry that stands where one with the low half `low` would. */
+static bool entry_of(const struct log *log, uint32_t low, uint64_t *ret_seq)
+{
+	*ret_seq = log->entries[low & log->entries_mask].seq;
+	return (uint32_t)*ret_seq == low;
+}
+
+/* Head and tail from the header's counters; whole entries only. */
+static const char *find_ends(struct log *log)
+{
+	uint32_t published = atomic_load_explicit(&log->header->published, memory_order_acquire);
+	uint32_t tail = atomic_load_explicit(&log->header->tail, memory_order_acquire);
+	const struct log_entry *first, *last;
+
+	log->head = 0;
+	log->tail = 1;
+	log->head_offset = log->tail_offset = 0;
+	if (published == 0 && tail == 1 && log->entries[0].seq == 0)
+		return NULL;
+	if (!entry_of(log, published, &log->head))
+		return "its newest entry is another";
+
+	log->tail = log->head - (uint32_t)(published - tail);
+	last = log_at(log, log->head);
+	log->head_offset = log->tail_offset = last->offset + last->length;
+	if (log->tail == log->head + 1)
+		return NULL;
+	if (log->tail == 0 || log->tail > log->head || log->head - log->tail > log->entries_mask)
+		return "its counters contradict each other";
+
+	first = log_at(log, log->tail);
+	if (first->seq != log->tail)
+		return "its oldest entry is another";
+	log->tail_offset = first->offset;
+	return NULL;
+}
+
+/* An event whose line state is written is whole, although the process died before publishing it. */
+static void publish_unpublished(struct log *log)
+{
+	const struct log_entry *next = &log->entries[(log->head + 1) & log->entries_mask];
+
+	if (next->seq != log->head + 1 || next->offset != log->head_offset ||
+		next->length == 0 || next->length > WIRE_MAX_EVENT_BYTES)
+		return;
+
+	for (size_t i = 0; i < WIRE_MAX_LINES; i++) {
+		const struct log_line_state *state = &log->states[i];
+
+		if (state->copy[atomic_load(&state->turn) & 1].seq != next->seq)
+			continue;
+
+		log->head++;
+		log->head_offset += next->length;
+		atomic_store_explicit(&log->header->published, (uint32_t)log->head, memory_order_release);
+		return;
+	}
+}
+
+static const char *walk(const struct log *log)
+{
+	uint64_t offset = log->tail_offset;
+
+	if (log->head_offset - log->tail_offset > log->size)
+		return "it holds more than its size";
+
+	for (uint64_t seq = log->tail; seq <= log->head; seq++) {
+		const struct log_entry *entry = log_at(log, seq);
+
+		if (entry->seq != seq || entry->offset != offset)
+			return "its entries are not in order";
+		if (entry->length < 2 || entry->length > WIRE_MAX_EVENT_BYTES || entry->kind >= LOG_KINDS)
+			return "an entry is out of bounds";
+		if (log_bytes(log, entry)[0] != '{' || log_bytes(log, entry)[entry->length - 1] != '\n' ||
+			memchr(log_bytes(log, entry), '\n', entry->length - 1u))
+			return "an event is not a line";
+		offset += entry->length;
+	}
+	return offset == log->head_offset ? NULL : "its last entry is out of bounds";
+}
+
+int log_check(const struct log *log, const char **ret_why)
+{
+	*ret_why = walk(log);
+	return *ret_why ? -EINVAL : 0;
+}
+
+int log_adopt(struct log *log, int fd, const char **ret_why)
+{
+	struct log_header header;
+	int r;
+
+	*log = (struct log){ .fd = -1 };
+	*ret_why = distrust(fd, &header);
+	if (*ret_why)
+		return -EINVAL;
+
+	r = map_twice(log, fd, &header);
+	if (r < 0) {
+		*ret_why = "it cannot be mapped";
+		return r;
+	}
+	log->instance = header.instance;
+	*ret_why = find_ends(log);
+	if (!*ret_why) {
+		publish_unpublished(log);
+		*ret_why = walk(log);
+	}
+	if (*ret_why) {
+		log_done(log);
+		return -EINVAL;
+	}
+	log->fd = fd;
+	return 0;
+}
+
+void log_make_room(struct log *log)
+{
+	uint64_t until = log->tail_offset + log->size / LOG_CHUNKS, next = log->tail;
+
+	while (next <= log->head && log_at(log, next)->offset < until)
+		next++;
+	if (log->evict)
+		log->evict(log, log->tail, next - 1, log->evict_data);
+
+	/* Published before the bytes are overwritten: whoever finds the log never sees half an event. */
+	atomic_store_explicit(&log->header->tail, (uint32_t)next, memory_order_release);
+	log->tail_offset = next <= log->head ? log_at(log, next)->offset : log->head_offset;
+	log->tail = next;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+void log_stage_prepare(struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation)
+{
+	memset(stage->events, 0, stage->used * sizeof(stage->events[0]));
+	stage->used = 0;
+	stage->state = state;
+	stage->n_lines = n_lines;
+	stage->generation = generation;
+	atomic_signal_fence(memory_order_seq_cst);
+}
