@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "clock.h"
+#include "diag.h"
+#include "event.h"
+#include "hold.h"
+#include "peer.h"
+#include "request.h"
+#include "use.h"
+#include "watch.h"
+
+#define RETRY_FIRST_NS (1 * NSEC_PER_SEC)
+#define RETRY_LAST_NS  (10 * NSEC_PER_SEC)
+#define STOP_NS        (1 * NSEC_PER_SEC) /* for what is left to be sent */
+
+static void dispatch_signal(struct source *source, uint32_t events)
+{
+	struct daemon *daemon = list_object(source, struct daemon, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		daemon->stopping = true;
+}
+
+static int watch_signals(struct daemon *daemon)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	daemon->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (daemon->signal_fd < 0)
+		return -errno;
+
+	return loop_add(&daemon->loop, &daemon->signals, daemon->signal_fd, EPOLLIN, dispatch_signal);
+}
+
+/* Chips that have come back, lines that were busy: at first soon, then at longer intervals. */
+static void expire_retry(struct deadline *deadline, uint64_t now_ns)
+{
+	struct daemon *daemon = list_object(deadline, struct daemon, retry);
+
+	(void)now_ns;
+	(void)lines_scan(daemon);
+	if (lines_configure(daemon) == 0 && hold_missing(daemon)) {
+		daemon->retry_after_ns = RETRY_FIRST_NS;
+		return;
+	}
+	daemon_retry_later(daemon);
+}
+
+void daemon_retry_later(struct daemon *daemon)
+{
+	if (deadline_is_set(&daemon->retry))
+		return;
+
+	(void)loop_set_deadline(
+		&daemon->loop, &daemon->retry, clock_now_ns() + daemon->retry_after_ns);
+	daemon->retry_after_ns *= 2;
+	if (daemon->retry_after_ns > RETRY_LAST_NS)
+		daemon->retry_after_ns = RETRY_LAST_NS;
+}
+
+static void report_board(const char *message, void *data)
+{
+	(void)data;
+	diag_warning("%s", message);
+}
+
+static int load_board(struct daemon *daemon)
+{
+	const char *labels[64];
+	size_t n = 0;
+	int r;
+
+	if (strcmp(daemon->config->board, "none") == 0)
+		return 0;
+
+	for (size_t i = 0; i < daemon->chips.n && n < sizeof(labels) / sizeof(labels[0]); i++)
+		if (daemon->chips.v[i])
+			labels[n++] = daemon->chips.v[i]->info.label;
+	r = board_load(daemon->config->board, labels, n, report_board, NULL, &daemon->board);
+	if (r == -ENOENT && daemon->config->board[0])
+		diag_error("there is no board map \"%s\"", daemon->config->board);
+	/* A map that was asked for has to be there; one that was only looked for need not. */
+	return daemon->config->board[0] ? r : 0;
+}
+
+/* Every connection, line and chip takes a file descriptor. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void warn_of_holes(const struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->config->n_lines; i++) {
+		bool found = false;
+
+		for (size_t id = 0; id < daemon->lines.n && !found; id++)
+			found = daemon->lines.v[id]->config == &daemon->config->lines[i];
+		if (!found)
+			diag_warning("line %s is configured as \"%s\", which is not there (yet)",
+				daemon->config->lines[i].alias, daemon->config->lines[i].line);
+	}
+}
+
+static int start_backend(struct daemon *daemon)
+{
+	int r = daemon->ops->open(daemon->config, &daemon->backend);
+
+	if (r < 0) {
+		diag_error("backend %s cannot be opened: %s", daemon->ops->name, strerror(-r));
+		return r;
+	}
+	r = lines_scan(daemon);
+	if (r < 0)
+		diag_warning("chips cannot be looked for: %s", strerror(-r));
+
+	r = load_board(daemon);
+	if (r == 0)
+		r = lines_configure(daemon);
+	return r;
+}
+
+static void init(struct daemon *daemon, struct config *config)
+{
+	*daemon = (struct daemon){ .config = config,
+		.ops = config->backend,
+		.log.fd = -1,
+		.signal_fd = -1,
+		.signals.fd = -1,
+		.round = 1,
+		.retry_after_ns = RETRY_FIRST_NS };
+	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
+	daemon->realtime_offset_ns = clock_realtime_offset_ns();
+	deadline_init(&daemon->retry, expire_retry);
+	gather_init(&daemon->gather);
+	timers_init(&daemon->timers);
+}
+
+static void done(struct daemon *daemon)
+{
+	timers_done(daemon);
+	server_done(&daemon->server);
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		use_forget_all(daemon->lines.v[id]);
+		if (daemon->lines.v[id]->request)
+			request_free(daemon->lines.v[id]->request, NULL);
+	}
+	loop_clear_deadline(&daemon->loop, &daemon->retry);
+	lines_done(daemon);
+	if (daemon->backend)
+		daemon->ops->free(daemon->backend);
+	if (daemon->signal_fd >= 0) {
+		loop_remove(&daemon->loop, &daemon->signals);
+		close(daemon->signal_fd);
+	}
+	wire_decoder_free(daemon->decoder);
+	board_free(daemon->board);
+	log_done(&daemon->log);
+	loop_done(&daemon->loop);
+}
+
+int daemon_start(struct daemon *daemon, struct config *config)
+{
+	int r;
+
+	init(daemon, config);
+	raise_fd_limit();
+	r = loop_init(&daemon->loop);
+	if (r < 0)
+		return r;
+
+	r = server_init(&daemon->server, daemon);
+	if (r < 0) {
+		loop_done(&daemon->loop);
+		return r;
+	}
+	r = log_init(&daemon->log, config->log_size);
+	if (r < 0)
+		diag_error("the event log cannot be made: %s", strerror(-r));
+	daemon->log.evict = watch_evict;
+	daemon->log.evict_data = daemon;
+	if (r == 0)
+		r = wire_decoder_new(&daemon->decoder);
+	if (r == 0)
+		r = watch_signals(daemon);
+	if (r == 0)
+		r = start_backend(daemon);
+	if (r == 0) {
+		warn_of_holes(daemon);
+		hold_configured(daemon);
+		r = server_listen(&daemon->server);
+	}
+	if (r < 0)
+		done(daemon);
+	return r;
+}
+
+static int run_round(struct daemon *daemon)
+{
+	bool wait = !gather_has_more(&daemon->gather) && !server_has_more(&daemon->server);
+	int r = loop_wait(&daemon->loop, wait);
+
+	if (r < 0)
+		return r;
+
+	daemon->round++;
+	daemon->stats.wakeups++;
+	daemon->realtime_offset_ns = clock_realtime_offset_ns();
+	gather_run(&daemon->gather, daemon);
+	server_run_requests(&daemon->server);
+	server_flush(&daemon->server);
+	server_reap(&daemon->server);
+	return 0;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+	int r = 0;
+
+	while (r == 0 && !daemon->stopping)
+		r = run_round(daemon);
+	if (r < 0)
+		diag_error("the loop cannot go on: %s", strerror(-r));
+	return r;
+}
+
+static bool anything_unsent(const struct daemon *daemon)
+{
+	list_for_each(link, &daemon->server.peers) {
+		const struct peer *peer = list_object(link, struct peer, link);
+
+		if (!peer->gone && (peer->n_replies || peer->rest_n || (peer->watch && peer->watch->pending)))
+			return true;
+	}
+	return false;
+}
+
+static void expire_stop(struct deadline *deadline, uint64_t now_ns)
+{
+	(void)deadline;
+	(void)now_ns;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	struct deadline limit;
+
+	server_stop_listening(&daemon->server);
+	hold_end(daemon);
+	event_shutdown(daemon);
+
+	/* A client that does not read is not waited for longer than this. */
+	deadline_init(&limit, expire_stop);
+	(void)loop_set_deadline(&daemon->loop, &limit, clock_now_ns() + STOP_NS);
+	server_flush(&daemon->server);
+	server_reap(&daemon->server);
+	while (deadline_is_set(&limit) && anything_unsent(daemon))
+		if (run_round(daemon) < 0)
+			break;
+	loop_clear_deadline(&daemon->loop, &limit);
+	done(daemon);
+}

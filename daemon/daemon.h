@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The daemon: everything it consists of, in one struct, and the order of its work. A round is one
+ * wake-up:
+ *
+ *   1. wait, and note what is ready                                  loop.c
+ *   2. read all ready lines; log edges and run deadlines by time      gather.c
+ *   3. run requests, a bounded number of each connection              server.c, peer_in.c, command.c
+ *   4. send to each connection that has something, once               peer_out.c
+ *
+ * Work per source and round is bounded, so that no client and no line delays another.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "config.h"
+#include "gather.h"
+#include "line.h"
+#include "log.h"
+#include "loop.h"
+#include "names.h"
+#include "server.h"
+#include "stats.h"
+#include "timer.h"
+
+struct board;
+
+struct daemon {
+	struct config *config; /* owned */
+	struct board *board;   /* owned; NULL: no header known */
+	const struct backend_ops *ops;
+	struct backend *backend;
+	struct loop loop;
+	struct log log;
+	struct source signals;
+	int signal_fd;
+
+	struct list_of_chips {
+		size_t n;
+		struct chip **v; /* by backend index; NULL where there is none yet */
+	} chips;
+	struct list_of_lines {
+		size_t n;
+		struct line **v;            /* by id */
+		struct name_entry *entries; /* by id, for names.h */
+	} lines;
+	struct deadline retry; /* unavailable lines and absent chips */
+	uint64_t retry_after_ns;
+
+	struct gather gather;
+	struct timers timers;
+	struct server server;
+	struct stats stats;
+	struct wire_decoder *decoder;
+
+	uint64_t round;      /* number of this wake-up; marks of an older one are stale */
+	uint64_t now_ns;     /* when this round began its work */
+	int64_t realtime_offset_ns;
+	uint32_t generations; /* requests made */
+	uint32_t n_states;    /* places taken in the log's state table */
+	unsigned n_held;      /* lines in use */
+	bool stopping;
+};
+
+/* Takes `config` over on success. Problems are told through diag. 0 or -errno. */
+int daemon_start(struct daemon *daemon, struct config *config);
+/* Runs until SIGTERM or SIGINT; 0 or -errno. */
+int daemon_run(struct daemon *daemon);
+/* Applies on-exit, tells the clients, closes everything; never longer than 2 s. */
+void daemon_stop(struct daemon *daemon);
+
+/* Lines that could not be requested are tried again in a while. */
+void daemon_retry_later(struct daemon *daemon);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hold.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config.h"
+#include "daemon.h"
+#include "diag.h"
+#include "line.h"
+#include "output.h"
+#include "request.h"
+#include "use.h"
+
+/* What is to be requested in one call. */
+struct lot {
+	size_t n;
+	struct line *lines[REQUEST_LINES_MAX];
+	struct line_settings settings[REQUEST_LINES_MAX];
+	enum initial initials[REQUEST_LINES_MAX];
+};
+
+static void add_configured(struct lot *lot, struct line *line)
+{
+	lot->lines[lot->n] = line;
+	lot->settings[lot->n] = line->config->settings;
+	lot->initials[lot->n] = line->config->initial;
+	lot->n++;
+}
+
+/* A line that users hold comes back as it was; an output with the value that it had. */
+static void add_used(struct lot *lot, struct line *line)
+{
+	static const struct line_settings defaults = { .edges = EDGES_BOTH };
+	struct line_settings settings = defaults;
+
+	list_for_each(link, &line->uses)
+		opinion_apply(&list_object(link, struct use, line_link)->opinion, &settings);
+	if (settings.direction == DIRECTION_OUTPUT) {
+		settings.edges = EDGES_NONE;
+		settings.debounce_ns = 0;
+	}
+	lot->lines[0] = line;
+	lot->settings[0] = settings;
+	lot->initials[0] = INITIAL_KEEP;
+	lot->n = 1;
+}
+
+static bool in_same_group(const struct line *a, const struct line *b)
+{
+	return a->chip == b->chip && b->config && b->config->group[0] &&
+		strcmp(a->config->group, b->config->group) == 0;
+}
+
+/* The line alone, or the whole group of a configured one. */
+static void make_lot(struct lot *lot, struct line *line)
+{
+	lot->n = 0;
+	if (!line->config) {
+		add_used(lot, line);
+		return;
+	}
+	if (!line->config->group[0]) {
+		add_configured(lot, line);
+		return;
+	}
+	for (unsigned i = 0; i < line->chip->info.n_lines && lot->n < REQUEST_LINES_MAX; i++)
+		if (in_same_group(line, &line->chip->lines[i]))
+			add_configured(lot, &line->chip->lines[i]);
+}
+
+static void tell_failure(const struct line *line, int r)
+{
+	struct line_info info = { 0 };
+
+	(void)line_read_info(line, &info);
+	if (r == -EBUSY && info.used)
+		diag_warning("line %s (%s:%u) is held by another process or by the kernel, as \"%s\"; "
+			     "it will be taken when it is free",
+			line->canonical, line->chip->info.name, line->offset, info.consumer);
+	else
+		diag_warning("line %s (%s:%u) cannot be taken: %s; it will be tried again",
+			line->canonical, line->chip->info.name, line->offset, strerror(-r));
+}
+
+static bool try_lot(struct daemon *daemon, const struct lot *lot, const char *change)
+{
+	int r = request_new(daemon, lot->n, lot->lines, lot->settings, lot->initials, change);
+
+	for (size_t i = 0; r < 0 && i < lot->n; i++) {
+		struct line *line = lot->lines[i];
+
+		if (line->unavailable != r)
+			tell_failure(line, r);
+		line->unavailable = r;
+	}
+	return r == 0;
+}
+
+static bool is_wanted(const struct line *line)
+{
+	return !line->request && (line->config || !list_empty(&line->uses));
+}
+
+void line_retry(struct line *line)
+{
+	struct lot lot;
+
+	if (!is_wanted(line) || !line->chip->available)
+		return;
+
+	make_lot(&lot, line);
+	(void)try_lot(line->chip->daemon, &lot, "available");
+}
+
+void hold_configured(struct daemon *daemon)
+{
+	struct lot lot;
+	bool all = true;
+
+	for (size_t i = 0; i < daemon->lines.n; i++) {
+		struct line *line = daemon->lines.v[i];
+
+		if (!line->config || !is_wanted(line))
+			continue;
+		make_lot(&lot, line);
+		all &= try_lot(daemon, &lot, "requested");
+	}
+	if (!all)
+		daemon_retry_later(daemon);
+}
+
+bool hold_missing(struct daemon *daemon)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < daemon->chips.n; i++)
+		all &= !daemon->chips.v[i] || daemon->chips.v[i]->available;
+	for (size_t i = 0; i < daemon->lines.n; i++) {
+		struct line *line = daemon->lines.v[i];
+
+		line_retry(line);
+		all &= !is_wanted(line);
+	}
+	return all;
+}
+
+static void apply_on_exit(struct line *line)
+{
+	static const struct line_settings input = { .edges = EDGES_NONE };
+	const enum on_exit on_exit = line->config->on_exit;
+	const uint8_t value = on_exit == ON_EXIT_1;
+	const char *changed[1];
+	struct output_result result = { .changed = changed };
+	struct wire_problem problem;
+	const struct output_write write = {
+		.n = 1, .lines = &line, .values = &value, .cause = "exit"
+	};
+
+	if (!line_is_output(line) || on_exit == ON_EXIT_RELEASE)
+		return;
+
+	if (on_exit == ON_EXIT_INPUT) {
+		if (request_reconfigure(line->request, line, &input, INITIAL_KEEP) < 0)
+			diag_error("line %s cannot be made an input on exit", line->canonical);
+	} else if (output_apply(&write, &result, &problem) != WIRE_OK) {
+		diag_error("line %s does not have its on-exit value: %s", line->canonical, problem.message);
+	}
+}
+
+void hold_end(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->lines.n; i++)
+		if (daemon->lines.v[i]->config)
+			apply_on_exit(daemon->lines.v[i]);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Chips and lines. Every line of every chip that was ever found has one struct line, with an id for the
+ * daemon's life; a chip that goes away and comes back keeps its lines, and so do subscriptions.
+ *
+ * A line is free, or held through a request (request.h). It is held because the configuration names
+ * it, or for the users in its list (use.h).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "list.h"
+#include "log.h"
+#include "loop.h"
+#include "names.h"
+#include "peer_id.h"
+
+struct daemon;
+struct line_config;
+struct request;
+
+struct chip {
+	struct daemon *daemon;
+	struct source source; /* the backend's chip fd */
+	struct chip_info info;
+	bool available;
+	struct line *lines; /* info.n_lines of them */
+};
+
+/* A value that is put back by itself. */
+struct revert {
+	struct deadline deadline;
+	uint8_t value;
+	struct peer_id by;
+};
+
+struct line {
+	uint32_t id; /* index in daemon->lines and in the name space */
+	unsigned offset;
+	struct chip *chip;
+	const char *canonical;
+	char canonical_buffer[WIRE_MAX_NAME_BYTES + 1];
+	char name[BACKEND_NAME_BYTES];
+	const struct line_config *config; /* NULL: no configuration names it */
+
+	struct request *request; /* NULL: free, or unavailable */
+	unsigned request_index;  /* its place in the request */
+	struct line_settings settings; /* in force; meaningful while held */
+	int unavailable;         /* -errno of the failed request of a line that is wanted; 0: none */
+	bool taken;              /* held by another process */
+	uint8_t value;           /* 0, 1 or LOG_VALUE_NULL, as of the last logged event */
+	uint32_t line_seqno;     /* the kernel's, of the last edge of this request */
+	uint64_t line_seq;       /* edges of the line, lost ones counted */
+	struct log_line_state *state; /* in the log; NULL until first held */
+	char *texts[2]; /* of edge events to 0 and to 1, see event.c; one allocation, NULL until first held */
+	uint16_t text_bytes[2];
+	struct revert revert;
+
+	uint64_t marked_round; /* its subscribers have been marked in this round */
+	struct list watchers;  /* struct watch_entry.line_link */
+	struct list uses;      /* struct use.line_link */
+
+	uint64_t evicted_seq[LOG_LINE_KINDS]; /* newest event of each kind that the log no longer holds */
+	uint8_t evicted_value;                /* the value after the newest of them */
+};
+
+static inline bool line_is_output(const struct line *line)
+{
+	return line->request && line->settings.direction == DIRECTION_OUTPUT;
+}
+
+static inline bool line_is_input(const struct line *line)
+{
+	return line->request && line->settings.direction != DIRECTION_OUTPUT;
+}
+
+/* Looks for chips, makes lines of new ones, and starts those that have come back. 0 or -errno. */
+int lines_scan(struct daemon *daemon);
+/* Gives the configured lines their aliases and computes all names. Problems (a line that no name finds is only
+ * told, one that two sections name is -EINVAL) are told through diag. */
+int lines_configure(struct daemon *daemon);
+void lines_done(struct daemon *daemon);
+
+/* The line of a name; unknown-line, ambiguous-line with the problem filled. `aliases` are the connection's own. */
+enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
+	struct line **ret, struct wire_problem *problem);
+
+/* A further name for one connection, from `request`. */
+struct line_alias {
+	struct list link; /* peer->aliases */
+	struct line *line;
+	char name[WIRE_MAX_NAME_BYTES + 1];
+};
+
+/* Takes a place in the log's state table and makes the texts. 0, -ENOSPC (WIRE_MAX_LINES), -ENOMEM. */
+int line_prepare(struct line *line);
+/* The copy for the state table that says how the line is now. */
+struct log_line_copy line_copy(const struct line *line);
+
+/* The kernel's view of a line that this daemon does not hold. */
+int line_read_info(const struct line *line, struct line_info *ret);
+
+/* A problem `busy`: the line is held by another process, whose consumer is named. */
+enum wire_error line_busy(struct wire_problem *problem, const struct line *line);
+/* Tries again to take a line that is wanted and unavailable. */
+void line_retry(struct line *line);
+
+/* The line as an object, for `lines`, `request` and line events. At most max_users users are listed. */
+struct jsonw;
+void line_write(struct jsonw *w, const struct line *line, unsigned max_users);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* gpioeventd: from the command line to the running daemon. Exit status 0, 1 for a failure, 2 for usage and
+ * configuration. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "daemon.h"
+#include "diag.h"
+#include "notify.h"
+#include "options.h"
+
+#define EXIT_USAGE 2
+
+static void report(const char *message, void *data)
+{
+	(void)data;
+	diag_error("%s", message);
+}
+
+static void put(const char *text, void *data)
+{
+	(void)data;
+	(void)fputs(text, stdout);
+}
+
+static int run(struct config *config)
+{
+	static struct daemon daemon;
+	int r = daemon_start(&daemon, config);
+
+	if (r < 0)
+		return 1;
+
+	diag_info("serving %s with the %s backend", config->socket, config->backend->name);
+	notify_ready();
+	r = daemon_run(&daemon);
+	notify_stopping();
+	daemon_stop(&daemon);
+	return r < 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct config *config = NULL;
+	int r;
+
+	diag_init();
+	r = options_parse(&options, argc, argv);
+	if (r != 0)
+		return r < 0 ? EXIT_USAGE : 0;
+	if (config_load(options.config, report, NULL, &config) < 0)
+		return EXIT_USAGE;
+
+	if (options_apply(&options, config) < 0)
+		r = EXIT_USAGE;
+	else if (options.print_config)
+		config_print(config, put, NULL);
+	else if (!options.check)
+		r = run(config);
+	config_free(config);
+	return r;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* request, release. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "daemon.h"
+#include "line.h"
+#include "peer.h"
+#include "request.h"
+#include "use.h"
+
+static struct named_lines named; /* of the request being run */
+
+static enum wire_error check_alias(struct call *call, const char *alias, const struct line *line)
+{
+	struct wire_problem unused;
+	struct line *other;
+
+	if (named.n > 1)
+		return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "alias",
+			"an alias names one line, but %zu lines are requested", named.n);
+	if (line_find(call->daemon, &call->peer->aliases, alias, &other, &unused) == WIRE_OK && other != line)
+		return problem_field(call->problem, WIRE_E_CONFLICT, "alias",
+			"\"%s\" is the name of another line, %s", alias, other->canonical);
+	return WIRE_OK;
+}
+
+static bool add_alias(struct peer *peer, const char *name, struct line *line)
+{
+	struct line_alias *alias;
+
+	list_for_each(link, &peer->aliases)
+		if (strcmp(list_object(link, struct line_alias, link)->name, name) == 0)
+			return true;
+
+	alias = calloc(1, sizeof(*alias));
+	if (!alias)
+		return false;
+	alias->line = line;
+	strncpy(alias->name, name, sizeof(alias->name) - 1);
+	list_append(&peer->aliases, &alias->link);
+	return true;
+}
+
+/* Several at once are all or nothing only while this connection says something of them for the first time. */
+static enum wire_error check_all(struct call *call, const struct use_wish *wish)
+{
+	for (size_t i = 0; i < named.n; i++) {
+		enum wire_error error = use_check(call->peer, named.lines[i], wish, call->problem);
+
+		if (error != WIRE_OK)
+			return error;
+		if (named.n > 1 && use_find(named.lines[i], call->peer))
+			return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
+				"%s is used by this connection already; change such lines one at a time",
+				named.lines[i]->canonical);
+	}
+	return WIRE_OK;
+}
+
+static enum wire_error grant_all(struct call *call, const struct use_wish *wish)
+{
+	struct wire_problem unused;
+
+	for (size_t i = 0; i < named.n; i++) {
+		enum wire_error error = use_grant(call->peer, named.lines[i], wish, call->problem);
+
+		if (error == WIRE_OK)
+			continue;
+		while (i-- > 0)
+			(void)use_release(call->peer, named.lines[i], &unused);
+		return error;
+	}
+	return WIRE_OK;
+}
+
+static void write_reply(struct call *call)
+{
+	struct jsonw *w = call->reply;
+
+	jsonw_member_u64(w, "seq", call->daemon->log.head);
+	jsonw_key(w, "lines");
+	jsonw_begin_array(w);
+	for (size_t i = 0; i < named.n; i++)
+		line_write(w, named.lines[i], 16);
+	jsonw_end_array(w);
+	jsonw_key(w, "values");
+	jsonw_begin_object(w);
+	for (size_t i = 0; i < named.n; i++)
+		call_write_value(w, named.names[i], named.lines[i]->value);
+	jsonw_end_object(w);
+	call_write_names(call, &named);
+}
+
+enum wire_error op_request(struct call *call)
+{
+	const struct args_request *args = &call->request->args.request;
+	const struct use_wish wish = { .request = true,
+		.keep = args->keep,
+		.has_on_release = WIRE_GIVEN(args, request, on_release),
+		.on_release = (enum on_release)args->on_release,
+		.has_initial = WIRE_GIVEN(args, request, initial),
+		.initial = (enum initial)args->initial,
+		.args = args };
+	enum wire_error error = call_find_lines(call, &args->lines, &named);
+
+	if (error == WIRE_OK && args->lines.all)
+		error = problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
+			"\"*\" takes no line; name the lines to take");
+	if (error == WIRE_OK && WIRE_GIVEN(args, request, alias))
+		error = check_alias(call, args->alias, named.lines[0]);
+	if (error == WIRE_OK)
+		error = check_all(call, &wish);
+	if (error == WIRE_OK)
+		error = grant_all(call, &wish);
+	if (error != WIRE_OK)
+		return error;
+
+	if (WIRE_GIVEN(args, request, alias) && !add_alias(call->peer, args->alias, named.lines[0])) {
+		(void)use_release(call->peer, named.lines[0], call->problem);
+		return problem_set(call->problem, WIRE_E_INTERNAL, "memory is short");
+	}
+	for (size_t i = 0; i < named.n; i++)
+		if (named.lines[i]->request)
+			(void)line_refresh(named.lines[i]);
+	write_reply(call);
+	return WIRE_OK;
+}
+
+static void remove_aliases(struct peer *peer, const struct line *line)
+{
+	list_for_each_safe(link, following, &peer->aliases) {
+		struct line_alias *alias = list_object(link, struct line_alias, link);
+
+		if (alias->line != line)
+			continue;
+		list_remove(link);
+		free(alias);
+	}
+}
+
+enum wire_error op_release(struct call *call)
+{
+	struct peer *peer = call->peer;
+	struct jsonw *w = call->reply;
+	enum wire_error error =
+		call_find_lines(call, &call->request->args.release.lines, &named);
+
+	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
+		error = use_release(peer, named.lines[i], call->problem);
+	if (error != WIRE_OK)
+		return error;
+
+	jsonw_member_u64(w, "seq", call->daemon->log.head);
+	jsonw_key(w, "held");
+	jsonw_begin_object(w);
+	for (size_t i = 0; i < named.n; i++)
+		jsonw_member_bool(w, named.names[i], named.lines[i]->request != NULL);
+	jsonw_end_object(w);
+	call_write_names(call, &named);
+	/* Last: the names in the reply may be these. */
+	for (size_t i = 0; i < named.n; i++)
+		remove_aliases(peer, named.lines[i]);
+	return WIRE_OK;
+}

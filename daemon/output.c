@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "command.h"
+#include "daemon.h"
+#include "diag.h"
+#include "event.h"
+#include "line.h"
+#include "request.h"
+
+static enum wire_error refuse(struct wire_problem *problem, enum wire_error code,
+	const struct line *line, const char *why)
+{
+	problem_field(problem, code, "line", "%s %s", line->canonical, why);
+	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
+	return code;
+}
+
+static enum wire_error refuse_free(struct wire_problem *problem, const struct line *line)
+{
+	problem_field(problem, WIRE_E_NOT_REQUESTED, "line",
+		"%s is free; take it first: {\"op\":\"request\",\"line\":\"%s\",\"direction\":\"output\"}",
+		line->canonical, line->canonical);
+	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
+	return WIRE_E_NOT_REQUESTED;
+}
+
+static enum wire_error check_line(const struct line *line, struct wire_problem *problem)
+{
+	if (line_is_output(line))
+		return WIRE_OK;
+	if (line_is_input(line))
+		return refuse(problem, WIRE_E_WRONG_DIRECTION, line,
+			"is an input; request it with \"direction\":\"output\" to drive it");
+	if (line->taken)
+		return line_busy(problem, line);
+	if (line->unavailable || !line->chip->available)
+		return refuse(problem, WIRE_E_UNAVAILABLE, line, "is not available now");
+
+	return refuse_free(problem, line);
+}
+
+/* The same line under two names must get one value. */
+static enum wire_error check_repetition(
+	const struct output_write *write, size_t i, struct wire_problem *problem)
+{
+	for (size_t k = 0; k < i; k++)
+		if (write->lines[k] == write->lines[i] && write->values[k] != write->values[i])
+			return problem_field(problem, WIRE_E_CONFLICT, "values",
+				"%s is named twice with different values", write->lines[i]->canonical);
+	return WIRE_OK;
+}
+
+enum wire_error output_check(const struct output_write *write, struct wire_problem *problem)
+{
+	for (size_t i = 0; i < write->n; i++) {
+		enum wire_error error = check_line(write->lines[i], problem);
+
+		if (error == WIRE_OK)
+			error = check_repetition(write, i, problem);
+		if (error != WIRE_OK)
+			return error;
+	}
+	return WIRE_OK;
+}
+
+static void start_pulse(struct line *line, uint8_t before, const struct output_write *write)
+{
+	struct daemon *daemon = line->chip->daemon;
+
+	/* Of overlapping pulses the first one's value is put back. */
+	if (!deadline_is_set(&line->revert.deadline))
+		line->revert.value = before;
+	if (write->by)
+		line->revert.by = *write->by;
+	else
+		line->revert.by = (struct peer_id){ 0 };
+	if (loop_set_deadline(&daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns) < 0)
+		diag_error("no memory for the end of a pulse of %s", line->canonical);
+}
+
+static void written(struct line *line, uint8_t value, const struct output_write *write,
+	struct output_result *result)
+{
+	const uint8_t before = line->value;
+
+	if (write->pulse_ns)
+		start_pulse(line, before, write);
+	else if (output_cancel_revert(line))
+		result->cancelled_revert = true;
+
+	if (before == value)
+		return;
+
+	line->value = value;
+	result->changed[result->n_changed++] = line->canonical;
+	event_output(line, write->cause, write->by);
+}
+
+/* All lines of the request of lines[first], in one call. */
+static int write_request(const struct output_write *write, size_t first, struct output_result *result)
+{
+	struct request *request = write->lines[first]->request;
+	uint64_t mask = 0, bits = 0;
+	int r;
+
+	for (size_t i = first; i < write->n; i++) {
+		const struct line *line = write->lines[i];
+
+		if (line->request != request)
+			continue;
+		mask |= UINT64_C(1) << line->request_index;
+		bits |= (uint64_t)write->values[i] << line->request_index;
+	}
+	r = request->daemon->ops->set(request->backend, mask, bits);
+	if (r < 0)
+		return r;
+
+	for (size_t i = first; i < write->n; i++)
+		if (write->lines[i]->request == request)
+			written(write->lines[i], write->values[i], write, result);
+	return 0;
+}
+
+static bool is_first_of_request(const struct output_write *write, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (write->lines[k]->request == write->lines[i]->request)
+			return false;
+	return true;
+}
+
+enum wire_error output_apply(const struct output_write *write, struct output_result *result,
+	struct wire_problem *problem)
+{
+	enum wire_error error = output_check(write, problem);
+
+	result->n_changed = 0;
+	result->cancelled_revert = false;
+	if (error != WIRE_OK)
+		return error;
+
+	for (size_t i = 0; i < write->n; i++) {
+		int r = is_first_of_request(write, i) ? write_request(write, i, result) : 0;
+
+		if (r < 0) {
+			error = call_line_failed(problem, write->lines[i], r, "written");
+			problem->n_applied = result->n_changed;
+			problem->applied = result->changed;
+			return error;
+		}
+	}
+	return WIRE_OK;
+}
+
+static void expire_revert(struct deadline *deadline, uint64_t now_ns)
+{
+	struct line *line = list_object(list_object(deadline, struct revert, deadline), struct line, revert);
+	const struct peer_id by = line->revert.by;
+	const char *changed[1];
+	struct output_result result = { .changed = changed };
+	struct wire_problem problem;
+	struct line *const lines[] = { line };
+	const struct output_write write = {
+		.n = 1, .lines = lines, .values = &line->revert.value, .cause = "revert", .by = &by
+	};
+
+	(void)now_ns;
+	if (output_apply(&write, &result, &problem) != WIRE_OK)
+		diag_error("the pulse of %s cannot be ended: %s", line->canonical, problem.message);
+}
+
+void output_init_revert(struct revert *revert)
+{
+	*revert = (struct revert){ 0 };
+	deadline_init(&revert->deadline, expire_revert);
+}
+
+bool output_cancel_revert(struct line *line)
+{
+	bool was_set = deadline_is_set(&line->revert.deadline);
+
+	loop_clear_deadline(&line->chip->daemon->loop, &line->revert.deadline);
+	return was_set;
+}

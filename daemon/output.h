@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Writing outputs, whoever asks: a client, a timer, a pulse that ends, the daemon as it stops. Everything is
+ * checked before anything is written; then one kernel call per request, in the order of the lines; then one output event
+ * for each line that changed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peer_id.h"
+#include "wire.h"
+
+struct daemon;
+struct line;
+struct revert;
+
+struct output_write {
+	size_t n;
+	struct line *const *lines; /* may repeat a line with the same value */
+	const uint8_t *values;
+	const char *cause;        /* for the events */
+	const struct peer_id *by; /* NULL: the daemon by itself */
+	uint64_t pulse_ns;        /* 0: none */
+};
+
+struct output_result {
+	size_t n_changed;
+	const char **changed; /* canonical names; room for n, the caller's */
+	bool cancelled_revert;
+};
+
+/* All lines are held as outputs. WIRE_OK or the code that is in *problem. */
+enum wire_error output_check(const struct output_write *write, struct wire_problem *problem);
+/* Checks and writes. On a hardware error part-way, problem->applied says what was written. */
+enum wire_error output_apply(const struct output_write *write, struct output_result *result,
+	struct wire_problem *problem);
+
+void output_init_revert(struct revert *revert);
+/* A running pulse of the line ends where it is. True if there was one. */
+bool output_cancel_revert(struct line *line);

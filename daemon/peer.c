@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "diag.h"
+#include "line.h"
+#include "use.h"
+#include "watch.h"
+
+static void dispatch(struct source *source, uint32_t events)
+{
+	struct peer *peer = list_object(source, struct peer, source);
+	struct server *server = &peer->daemon->server;
+
+	if (events & (EPOLLIN | EPOLLRDHUP))
+		peer->readable = true;
+	if (events & EPOLLOUT) {
+		peer->blocked = false;
+		peer_want_flush(peer);
+	}
+	/*
+	 * Both directions are shut: nobody will read a reply, but requests that were sent before are
+	 * still run. Reported for ever, so there must be progress: the input is read to its end.
+	 */
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		peer->gone = true;
+		peer->readable = true;
+	}
+	if (peer->readable || peer->gone) {
+		list_remove(&peer->ready_link);
+		list_append(&server->ready, &peer->ready_link);
+	}
+}
+
+static void expire_stall(struct deadline *deadline, uint64_t now_ns)
+{
+	struct peer *peer = list_object(deadline, struct peer, stall);
+
+	(void)now_ns;
+	diag_notice("connection %u (%s, pid %d) has taken no reply for %d s and is closed", peer->id.peer,
+		peer->id.client[0] ? peer->id.client : "no name", (int)peer->id.pid,
+		WIRE_MAX_STALL_SECONDS);
+	peer_close(peer);
+}
+
+int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+	int r;
+
+	if (!peer) {
+		close(fd);
+		return -ENOMEM;
+	}
+	peer->daemon = daemon;
+	peer->fd = fd;
+	peer->id = *id;
+	list_init(&peer->link);
+	list_init(&peer->ready_link);
+	list_init(&peer->flush_link);
+	list_init(&peer->aliases);
+	list_init(&peer->uses);
+	list_init(&peer->timers);
+	deadline_init(&peer->stall, expire_stall);
+
+	r = loop_add(&daemon->loop, &peer->source, fd, EPOLLIN | EPOLLRDHUP, dispatch);
+	if (r < 0) {
+		close(fd);
+		free(peer);
+		return r;
+	}
+	*ret = peer;
+	return 0;
+}
+
+void peer_close(struct peer *peer)
+{
+	struct daemon *daemon = peer->daemon;
+
+	if (peer->closed)
+		return;
+
+	peer->closed = true;
+	loop_remove(&daemon->loop, &peer->source);
+	loop_clear_deadline(&daemon->loop, &peer->stall);
+	close(peer->fd);
+	peer->fd = -1;
+	list_remove(&peer->ready_link);
+	list_remove(&peer->flush_link);
+	server_forget_peer(&daemon->server, peer);
+
+	/* The watch first, so that it no longer counts as a user of the lines that are given up. */
+	peer->watch = watch_free(peer->watch);
+	timers_peer_left(&daemon->timers, peer);
+	use_peer_left(peer);
+	list_for_each_safe(link, following, &peer->aliases)
+		free(list_object(link, struct line_alias, link));
+	list_init(&peer->aliases);
+}
+
+void peer_free(struct peer *peer)
+{
+	free(peer->in);
+	free(peer->out);
+	free(peer->replies);
+	free(peer->rest);
+	free(peer);
+}
+
+void peer_want_flush(struct peer *peer)
+{
+	if (peer->blocked || peer->closed)
+		return;
+
+	list_remove(&peer->flush_link);
+	list_append(&peer->daemon->server.flush, &peer->flush_link);
+}
+
+void peer_update_interest(struct peer *peer)
+{
+	uint32_t events = 0;
+
+	if (peer->closed)
+		return;
+
+	/* After the end of input EPOLLIN and EPOLLRDHUP would be ready for ever. */
+	if (!peer->input_ended && !peer->refused && (peer->gone || !peer_is_full(peer)))
+		events |= EPOLLIN | EPOLLRDHUP;
+	if (peer->blocked)
+		events |= EPOLLOUT;
+	loop_change(&peer->daemon->loop, &peer->source, events);
+}
+
+bool peer_is_done(const struct peer *peer)
+{
+	if (peer->gone)
+		return peer->input_ended && peer->in_n == 0;
+	if (peer->n_replies || peer->rest_n)
+		return false;
+	if (peer->refused)
+		return true;
+
+	return peer->input_ended && peer->in_n == 0 && !(peer->watch && peer->watch->active);
+}

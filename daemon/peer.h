@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A connection. Input is framed into request lines (peer_in.c), output is the events that its watch
+ * passes, merged with its replies by position in the log (peer_out.c). Neither ever waits: what a
+ * client does not take stays in the log or in its bounded reply buffer.
+ *
+ * A peer is closed from anywhere with peer_close() and freed by server_reap() at the end of the round.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap.h"
+#include "list.h"
+#include "loop.h"
+#include "peer_id.h"
+
+struct daemon;
+struct watch;
+
+/* A reply that waits: it is sent after the events up to and including `after`. */
+struct reply {
+	uint64_t after;
+	uint32_t length;
+};
+
+struct peer {
+	struct daemon *daemon;
+	struct source source;
+	int fd; /* owned */
+	struct peer_id id;
+	struct list link;       /* server->peers, or server->closed */
+	struct list ready_link; /* server->ready: has input to run */
+	struct list flush_link; /* server->flush: has something to send */
+
+	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
+	size_t in_n, in_size;
+	bool readable;    /* the socket has something */
+	bool input_ended; /* the client sends no more */
+	bool refused;     /* over-long or not UTF-8: say so, then close */
+	bool gone;        /* nobody reads any more: replies are dropped, requests still run */
+	bool closed;
+
+	char *out; /* waiting replies, one after the other; NULL while there is none */
+	size_t out_n, out_sent, out_size;
+	struct reply *replies;
+	size_t n_replies, first_reply, replies_size;
+	char *rest; /* what is left of a message that was sent in part; goes first */
+	size_t rest_n, rest_sent;
+	bool blocked;           /* the socket is full */
+	struct deadline stall;  /* runs while replies wait */
+
+	struct watch *watch;    /* NULL until something is subscribed to */
+	struct list aliases;    /* struct line_alias.link */
+	struct list uses;       /* struct use.peer_link */
+	struct list timers;     /* struct timer.peer_link: those that end with it */
+	unsigned n_timers;
+};
+
+/* Takes fd over, also on failure. 0 or -errno. */
+int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret);
+/* Everything it has ends: timers, lines, subscriptions. The struct lives until server_reap(). */
+void peer_close(struct peer *peer);
+void peer_free(struct peer *peer); /* closed before */
+
+/* It has something to send at the end of this round. */
+void peer_want_flush(struct peer *peer);
+/* Phase 3: runs a bounded number of its requests. */
+void peer_run(struct peer *peer);
+/* Phase 4: sends what there is, in one call. */
+void peer_flush(struct peer *peer);
+
+/* Adds a reply after the event `after`; drops the connection when memory is short. */
+void peer_reply(struct peer *peer, const char *bytes, size_t n, uint64_t after);
+/* Unsent replies are beyond half of their bound: no more requests for now. */
+bool peer_is_full(const struct peer *peer);
+/* What the loop should report, after any change of the above. */
+void peer_update_interest(struct peer *peer);
+/* The connection may end: no input is left, nothing waits, nothing is subscribed to. */
+bool peer_is_done(const struct peer *peer);

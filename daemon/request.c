@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "request.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "diag.h"
+#include "event.h"
+#include "line.h"
+#include "output.h"
+
+static void dispatch(struct source *source, uint32_t events)
+{
+	struct request *request = list_object(source, struct request, source);
+
+	(void)events;
+	gather_note(&request->daemon->gather, request);
+}
+
+static struct line *line_at(const struct request *request, unsigned offset)
+{
+	if (request->n == 1)
+		return request->lines[0];
+
+	for (size_t i = 0; i < request->n; i++)
+		if (request->lines[i]->offset == offset)
+			return request->lines[i];
+	return NULL;
+}
+
+/* Who watches both edges knows the value before an edge, and notices when one is missing. */
+static bool sees_both_edges(const struct line *line)
+{
+	return line->settings.edges == EDGES_BOTH && line->settings.direction == DIRECTION_INPUT;
+}
+
+int request_stage(struct request *request)
+{
+	struct daemon *daemon = request->daemon;
+	struct log_stage *stage;
+	ssize_t n;
+
+	if (request->stage)
+		return (int)(request->stage_n - request->stage_at);
+
+	stage = gather_take_slot(&daemon->gather, daemon);
+	if (!stage)
+		return 0;
+
+	log_stage_prepare(stage, (uint32_t)(request->lines[0]->state - daemon->log.states),
+		(uint32_t)request->n, request->generation);
+	do {
+		n = read(request->backend->fd, stage->events, sizeof(stage->events));
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		int r = n == 0 ? -ENODEV : errno == EAGAIN ? 0 : -errno;
+
+		gather_return_slot(&daemon->gather, daemon, stage);
+		return r;
+	}
+	stage->used = (uint32_t)((size_t)n / sizeof(stage->events[0]));
+	request->stage = stage;
+	request->stage_at = 0;
+	request->stage_n = stage->used;
+	return (int)stage->used;
+}
+
+static void unstage(struct request *request)
+{
+	struct daemon *daemon = request->daemon;
+
+	if (request->stage)
+		gather_return_slot(&daemon->gather, daemon, request->stage);
+	request->stage = NULL;
+}
+
+/* An edge as the kernel numbered it; a gap in its numbers is a loss. */
+static void log_edge(struct line *line, const struct gpio_v2_line_event *edge)
+{
+	const bool rising = edge->id == GPIO_V2_LINE_EVENT_RISING_EDGE;
+	const uint32_t step = edge->line_seqno - line->line_seqno;
+	const bool both = sees_both_edges(line);
+
+	if (step == 0 || step > INT32_MAX)
+		return; /* logged before */
+
+	if (step > 1) {
+		line->line_seqno = edge->line_seqno - 1;
+		event_lost(line, "kernel", step - 1, both ? !rising : line->value);
+	} else if (both && line->value == rising) {
+		event_lost(line, "merged", LOG_COUNT_UNKNOWN, !rising);
+	}
+	event_edge(line, rising, edge->line_seqno, edge->timestamp_ns);
+}
+
+void request_log_staged(struct request *request)
+{
+	const struct gpio_v2_line_event *edge = &request->stage->events[request->stage_at++];
+	struct line *line = line_at(request, edge->offset);
+
+	if (line)
+		log_edge(line, edge);
+	if (request->stage_at == request->stage_n)
+		unstage(request);
+}
+
+/* Everything that waits, up to twice the kernel's buffer: a line that never rests must not hold us. */
+void request_drain(struct request *request)
+{
+	struct daemon *daemon = request->daemon;
+	unsigned bound = 2 * request->backend->event_buffer + LOG_STAGE_EVENTS;
+
+	gather_unheap(&daemon->gather, request);
+	for (unsigned n = 0; n < bound && request_stage(request) > 0; n++)
+		request_log_staged(request);
+}
+
+/* The value before the first edge that waits is the opposite of that edge. */
+static void take_initial_values(struct request *request, uint64_t bits)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct line *line = request->lines[i];
+
+		line->value = (bits >> i) & 1;
+		line->line_seqno = 0;
+	}
+	if (request_stage(request) <= 0)
+		return;
+
+	for (unsigned i = request->stage_n; i-- > 0;) {
+		const struct gpio_v2_line_event *edge = &request->stage->events[i];
+		struct line *line = line_at(request, edge->offset);
+
+		if (line && sees_both_edges(line))
+			line->value = edge->id != GPIO_V2_LINE_EVENT_RISING_EDGE;
+	}
+	gather_note(&request->daemon->gather, request);
+}
+
+static int prepare_lines(size_t n, struct line *const *lines)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = line_prepare(lines[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void attach(struct request *request, const struct line_settings *settings)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct line *line = request->lines[i];
+
+		line->request = request;
+		line->request_index = (unsigned)i;
+		line->settings = settings[i];
+		line->unavailable = 0;
+		line->taken = false;
+	}
+	request->daemon->n_held += (unsigned)request->n;
+}
+
+static void detach(struct request *request)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		output_cancel_revert(request->lines[i]);
+		request->lines[i]->request = NULL;
+		request->lines[i]->value = LOG_VALUE_NULL;
+	}
+	request->daemon->n_held -= (unsigned)request->n;
+}
+
+/* Everything but the struct itself. */
+static void close_request(struct request *request)
+{
+	struct daemon *daemon = request->daemon;
+
+	gather_forget(&daemon->gather, request);
+	unstage(request);
+	loop_remove(&daemon->loop, &request->source);
+	daemon->ops->release(request->backend);
+}
+
+static int take(struct request *request, const struct request_spec *spec, uint64_t *ret_bits)
+{
+	struct daemon *daemon = request->daemon;
+	const uint64_t all = request->n == 64 ? UINT64_MAX : (UINT64_C(1) << request->n) - 1;
+	int r = daemon->ops->request(daemon->backend, spec, &request->backend);
+
+	if (r < 0)
+		return r;
+
+	r = daemon->ops->get(request->backend, all, ret_bits);
+	if (r == 0 || r == -ENODATA)
+		r = loop_add(&daemon->loop, &request->source, request->backend->fd, EPOLLIN, dispatch);
+	if (r < 0)
+		daemon->ops->release(request->backend);
+	return r;
+}
+
+int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
+	const struct line_settings *settings, const enum initial *initials, const char *change)
+{
+	unsigned offsets[REQUEST_LINES_MAX];
+	const struct request_spec spec = { .chip = lines[0]->chip->info.index,
+		.n = n,
+		.offsets = offsets,
+		.settings = settings,
+		.initials = initials,
+		.event_buffer = daemon->config->kernel_buffer };
+	struct request *request;
+	uint64_t bits = 0;
+	int r = prepare_lines(n, lines);
+
+	if (r < 0)
+		return r;
+
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+
+	*request = (struct request){ .daemon = daemon, .source.fd = -1, .n = n };
+	list_init(&request->ready_link);
+	for (size_t i = 0; i < n; i++) {
+		offsets[i] = lines[i]->offset;
+		request->lines[i] = lines[i];
+	}
+	r = take(request, &spec, &bits);
+	if (r < 0) {
+		free(request);
+		return r;
+	}
+	request->generation = ++daemon->generations;
+	attach(request, settings);
+	take_initial_values(request, bits);
+	for (size_t i = 0; i < n; i++)
+		event_line(lines[i], change);
+	return 0;
+}
+
+int request_reconfigure(struct request *request, struct line *line,
+	const struct line_settings *settings, enum initial initial)
+{
+	struct daemon *daemon = request->daemon;
+	struct line_settings all[REQUEST_LINES_MAX];
+	enum initial initials[REQUEST_LINES_MAX];
+	const uint64_t bit = UINT64_C(1) << line->request_index;
+	uint64_t bits = 0;
+	int r;
+
+	for (size_t i = 0; i < request->n; i++) {
+		all[i] = request->lines[i]->settings;
+		initials[i] = request->lines[i]->value ? INITIAL_1 : INITIAL_0;
+	}
+	all[line->request_index] = *settings;
+	initials[line->request_index] = initial;
+
+	request_drain(request); /* what was queued belongs to the settings before */
+	r = daemon->ops->reconfigure(request->backend, all, initials);
+	if (r < 0)
+		return r;
+
+	if (settings->direction != line->settings.direction)
+		output_cancel_revert(line);
+	line->settings = *settings;
+	if (daemon->ops->get(request->backend, bit, &bits) == 0)
+		line->value = (bits & bit) != 0;
+	if (settings->direction == DIRECTION_OUTPUT && initial != INITIAL_KEEP)
+		line->value = initial == INITIAL_1;
+	event_line(line, "reconfigured");
+	return 0;
+}
+
+void request_free(struct request *request, const char *change)
+{
+	const bool gone = change && strcmp(change, "gone") == 0;
+
+	request_drain(request);
+	for (size_t i = 0; gone && i < request->n; i++)
+		if (line_is_input(request->lines[i]) && request->lines[i]->settings.edges != EDGES_NONE)
+			event_lost(request->lines[i], "unplug", LOG_COUNT_UNKNOWN, LOG_VALUE_NULL);
+	detach(request);
+	close_request(request);
+	for (size_t i = 0; i < request->n; i++) {
+		if (gone)
+			request->lines[i]->unavailable = -ENODEV;
+		if (change)
+			event_line(request->lines[i], change);
+	}
+	free(request);
+}
+
+static int read_level(struct line *line, uint8_t *ret_value)
+{
+	const struct backend_ops *ops = line->chip->daemon->ops;
+	const uint64_t bit = UINT64_C(1) << line->request_index;
+	uint64_t bits = 0;
+	int r = ops->get(line->request->backend, bit, &bits);
+
+	if (r == 0)
+		*ret_value = (bits & bit) != 0;
+	return r;
+}
+
+int line_refresh(struct line *line)
+{
+	uint8_t level = 0;
+
+	if (line_is_output(line))
+		return 0;
+
+	/* An edge between the drain and the reading is in the queue by the next try. */
+	for (int i = 0; i < 3; i++) {
+		int r;
+
+		request_drain(line->request);
+		r = read_level(line, &level);
+		if (r == -ENODATA)
+			return 0; /* only its edges are known, as of a feed */
+		if (r < 0)
+			return r;
+		if (level == line->value)
+			return 0;
+	}
+	if (sees_both_edges(line))
+		event_lost(line, "merged", LOG_COUNT_UNKNOWN, level);
+	line->value = level;
+	return 0;
+}
+
+int line_get(struct line *line, uint8_t *ret_value)
+{
+	int r;
+
+	if (line_is_output(line))
+		return read_level(line, ret_value);
+
+	r = line_refresh(line);
+	if (r == 0)
+		*ret_value = line->value;
+	return r;
+}

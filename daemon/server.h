@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The listening socket and the connections: who is there, who has input to run, who has something to be
+ * sent, who is behind in the log.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "list.h"
+#include "loop.h"
+#include "wire.h"
+
+struct daemon;
+struct peer;
+
+/* A kept line and one read behind it. */
+#define SERVER_BUFFER ((size_t)2 * WIRE_MAX_LINE_BYTES)
+
+struct server {
+	struct daemon *daemon;
+	struct source listener;
+	int listen_fd;
+	int lock_fd;  /* held while the socket path is ours */
+	int spare_fd; /* given up for a moment to refuse a connection when no fd is left */
+	bool unlink_path;
+
+	struct list peers;
+	size_t n_peers;
+	struct list closed;  /* to be freed at the end of the round */
+	struct list ready;   /* struct peer.ready_link */
+	struct list flush;   /* struct peer.flush_link */
+	struct list behind;  /* struct watch.behind_link */
+	struct list watchers_of_all;    /* struct watch_entry.line_link */
+	struct list watchers_of_timers; /* struct watch.timers_link */
+	uint64_t all_marked_round;
+	uint32_t next_peer;
+
+	char *buffer;      /* SERVER_BUFFER, for reading */
+	char *reply;       /* WIRE_MAX_LINE_BYTES, for the reply in the making */
+	char *loss_buffer; /* WIRE_MAX_LINE_BYTES, for a reader's own loss */
+};
+
+/* Only the lists and buffers. 0 or -ENOMEM. */
+int server_init(struct server *server, struct daemon *daemon);
+/* Listens at the configured path. A socket file that nobody serves is replaced; -EADDRINUSE when somebody does. */
+int server_listen(struct server *server);
+void server_done(struct server *server);
+
+/* Phase 3 and 4 of a round, and the end of it. */
+void server_run_requests(struct server *server);
+void server_flush(struct server *server);
+void server_reap(struct server *server);
+/* Requests are left for the next round, which must not wait. */
+static inline bool server_has_more(const struct server *server)
+{
+	return !list_empty(&server->ready) || !list_empty(&server->flush);
+}
+
+/* The connection is closed; it is freed at the end of the round. */
+void server_forget_peer(struct server *server, struct peer *peer);
+/* No new connections. */
+void server_stop_listening(struct server *server);

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "use.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "config.h"
+#include "daemon.h"
+#include "diag.h"
+#include "duration.h"
+#include "hold.h"
+#include "line.h"
+#include "output.h"
+#include "peer.h"
+#include "request.h"
+
+struct use *use_find(const struct line *line, const struct peer *peer)
+{
+	list_for_each(link, &line->uses) {
+		struct use *use = list_object(link, struct use, line_link);
+
+		if (use->peer == peer)
+			return use;
+	}
+	return NULL;
+}
+
+static struct use *use_new(struct line *line, struct peer *peer)
+{
+	struct use *use = calloc(1, sizeof(*use));
+
+	if (!use)
+		return NULL;
+
+	use->line = line;
+	use->peer = peer;
+	use->on_release = ON_RELEASE_INPUT;
+	if (peer)
+		use->id = peer->id;
+	list_append(&line->uses, &use->line_link);
+	list_init(&use->peer_link);
+	if (peer)
+		list_append(&peer->uses, &use->peer_link);
+	return use;
+}
+
+static void use_free(struct use *use)
+{
+	list_remove(&use->line_link);
+	list_remove(&use->peer_link);
+	free(use);
+}
+
+/* What the connection would say of the line once the wish is granted. */
+static struct opinion wished(const struct use *use, const struct use_wish *wish)
+{
+	struct opinion opinion = { 0 };
+
+	if (use)
+		opinion = use->opinion;
+	if (wish->args)
+		opinion_merge_request(&opinion, wish->args);
+	for (enum setting s = 0; wish->opinion && s < SETTING_N; s++)
+		if (opinion_has(wish->opinion, s))
+			opinion_state(&opinion, s, setting_get(&wish->opinion->settings, s));
+	return opinion;
+}
+
+static enum wire_error conflict(struct wire_problem *problem, const struct line *line,
+	enum setting setting, uint64_t have, const struct peer_id *holder)
+{
+	char buffer[DURATION_MAX], who[96] = "the configuration";
+	const char *word = setting_word(setting, have, buffer);
+
+	if (holder)
+		(void)snprintf(who, sizeof(who), "%.64s (pid %d)",
+			holder->client[0] ? holder->client : "another client", (int)holder->pid);
+	problem_field(problem, WIRE_E_CONFLICT, setting_name(setting), "%s has %s %s, as %s says",
+		line->canonical, setting_name(setting), word, who);
+	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
+	(void)snprintf(problem->have, sizeof(problem->have), "%s", word);
+	if (holder) {
+		problem->holder.is_client = true;
+		memcpy(problem->holder.client, holder->client, sizeof(holder->client));
+		problem->holder.peer = holder->peer;
+		problem->holder.pid = holder->pid;
+		problem->holder.uid = holder->uid;
+	}
+	return WIRE_E_CONFLICT;
+}
+
+static enum wire_error check_others(const struct peer *peer, const struct line *line,
+	const struct opinion *opinion, struct wire_problem *problem)
+{
+	list_for_each(link, &line->uses) {
+		const struct use *other = list_object(link, struct use, line_link);
+		enum setting setting = opinion_conflict(opinion, &other->opinion);
+
+		if (other->peer != peer && setting < SETTING_N)
+			return conflict(problem, line, setting,
+				setting_get(&other->opinion.settings, setting), &other->id);
+	}
+	return WIRE_OK;
+}
+
+/* What everybody says together, the wish included; what nobody speaks of stays as it is. */
+static struct line_settings agree(
+	const struct peer *peer, const struct line *line, const struct opinion *opinion)
+{
+	static const struct line_settings defaults = { .edges = EDGES_BOTH };
+	struct line_settings settings = line->request ? line->settings : defaults;
+	bool was_output = line_is_output(line);
+
+	if (was_output)
+		settings.edges = EDGES_BOTH; /* should it become an input */
+	list_for_each(link, &line->uses) {
+		const struct use *use = list_object(link, struct use, line_link);
+
+		if (use->peer != peer)
+			opinion_apply(&use->opinion, &settings);
+	}
+	opinion_apply(opinion, &settings);
+	if (settings.direction == DIRECTION_OUTPUT) {
+		settings.edges = EDGES_NONE;
+		settings.debounce_ns = 0;
+	}
+	return settings;
+}
+
+/* Settings that only the other direction has. */
+static enum wire_error check_sense(const struct line_settings *settings,
+	const struct opinion *opinion, const struct use_wish *wish, struct wire_problem *problem)
+{
+	bool output = settings->direction == DIRECTION_OUTPUT;
+
+	if (output && opinion_has(opinion, SETTING_EDGES) && opinion->settings.edges != EDGES_NONE)
+		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "edges",
+			"an output has no edges; leave edges out or say \"none\"");
+	if (output && opinion_has(opinion, SETTING_DEBOUNCE) && opinion->settings.debounce_ns)
+		return problem_field(
+			problem, WIRE_E_OUT_OF_RANGE, "debounce", "an output has no debounce; leave it out");
+	if (!output && opinion_has(opinion, SETTING_DRIVE) && opinion->settings.drive != DRIVE_PUSH_PULL)
+		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "drive",
+			"only an output has a drive; add \"direction\":\"output\" or leave it out");
+	if (!output && wish->has_initial)
+		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "initial",
+			"only an output has an initial value; add \"direction\":\"output\" or leave it out");
+	return WIRE_OK;
+}
+
+static enum wire_error check_free(const struct line *line, struct wire_problem *problem)
+{
+	if (line->request || line->unavailable || !line->chip->available)
+		return WIRE_OK; /* an absent line is taken as soon as it is there */
+
+	return line->taken ? line_busy(problem, line) : WIRE_OK;
+}
+
+enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
+	struct wire_problem *problem)
+{
+	const struct opinion opinion = wished(use_find(line, peer), wish);
+	struct line_settings settings;
+	enum wire_error error;
+
+	if (line->config) {
+		enum setting setting = opinion_differs(&opinion, &line->config->settings);
+
+		if (setting < SETTING_N)
+			return conflict(problem, line, setting,
+				setting_get(&line->config->settings, setting), NULL);
+		return check_sense(&line->config->settings, &opinion, wish, problem);
+	}
+	error = check_others(peer, line, &opinion, problem);
+	if (error != WIRE_OK)
+		return error;
+
+	settings = agree(peer, line, &opinion);
+	error = check_sense(&settings, &opinion, wish, problem);
+	return error == WIRE_OK ? check_free(line, problem) : error;
+}
+
+/* The line as "any" finds it: a free output is only read. */
+static void attach_as_is(const struct line *line, const struct opinion *opinion,
+	const struct use_wish *wish, struct line_settings *settings)
+{
+	struct line_info info;
+
+	if (line->request || !wish->args || !WIRE_GIVEN(wish->args, request, direction) ||
+		wish->args->direction != DIRECTION_ANY || opinion_has(opinion, SETTING_DIRECTION))
+		return;
+	if (line_read_info(line, &info) < 0 || info.settings.direction != DIRECTION_OUTPUT)
+		return;
+
+	settings->direction = DIRECTION_ANY;
+	settings->edges = EDGES_NONE;
+}
+
+static int take(struct line *line, const struct opinion *opinion, struct line_settings *settings,
+	enum initial initial)
+{
+	struct daemon *daemon = line->chip->daemon;
+	int r;
+
+	if (!line->chip->available)
+		return 0;
+
+	r = request_new(daemon, 1, &line, settings, &initial, "requested");
+	/* A line without an interrupt can still be read by those who did not ask for edges. */
+	if (r == -ENXIO && !opinion_has(opinion, SETTING_EDGES) && !settings->debounce_ns) {
+		settings->edges = EDGES_NONE;
+		r = request_new(daemon, 1, &line, settings, &initial, "requested");
+	}
+	return r;
+}
+
+static bool same_settings(const struct line_settings *a, const struct line_settings *b)
+{
+	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
+
+	return opinion_differs(&all, b) == SETTING_N;
+}
+
+/* An output that stays one gets its initial value as any other write. */
+static enum wire_error write_initial(
+	struct peer *peer, struct line *line, enum initial initial, struct wire_problem *problem)
+{
+	const uint8_t value = initial == INITIAL_1;
+	const char *changed[1];
+	struct output_result result = { .changed = changed };
+	const struct output_write write = {
+		.n = 1, .lines = &line, .values = &value, .cause = "request", .by = &peer->id
+	};
+
+	return output_apply(&write, &result, problem);
+}
+
+static enum wire_error put_in_force(struct peer *peer, struct line *line, const struct use_wish *wish,
+	const struct opinion *opinion, struct wire_problem *problem)
+{
+	struct line_settings settings = agree(peer, line, opinion);
+	enum initial initial = wish->has_initial ? wish->initial : INITIAL_KEEP;
+	int r = 0;
+
+	if (line->config) {
+		settings = line->settings;
+	} else if (!line->request) {
+		attach_as_is(line, opinion, wish, &settings);
+		r = take(line, opinion, &settings, initial);
+		return r < 0 ? call_line_failed(problem, line, r, "taken") : WIRE_OK;
+	} else if (!same_settings(&settings, &line->settings)) {
+		r = request_reconfigure(line->request, line, &settings, initial);
+		return r < 0 ? call_line_failed(problem, line, r, "changed") : WIRE_OK;
+	}
+	if (wish->has_initial && initial != INITIAL_KEEP && line_is_output(line))
+		return write_initial(peer, line, initial, problem);
+	return WIRE_OK;
+}
+
+/* The daemon's own use, with the opinion of whoever asked for it. */
+static bool keep(struct line *line, const struct use *use)
+{
+	struct use *kept = use_find(line, NULL);
+
+	if (!kept)
+		kept = use_new(line, NULL);
+	if (!kept)
+		return false;
+
+	kept->id = use->id;
+	kept->requested = true;
+	kept->on_release = ON_RELEASE_HOLD;
+	kept->opinion = use->opinion;
+	return true;
+}
+
+enum wire_error use_grant(struct peer *peer, struct line *line, const struct use_wish *wish,
+	struct wire_problem *problem)
+{
+	struct use *use = use_find(line, peer);
+	const bool is_new = !use;
+	struct opinion opinion = wished(use, wish);
+	enum wire_error error = use_check(peer, line, wish, problem);
+
+	if (error != WIRE_OK)
+		return error;
+	if (is_new)
+		use = use_new(line, peer);
+	if (!use)
+		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
+
+	error = put_in_force(peer, line, wish, &opinion, problem);
+	if (error != WIRE_OK) {
+		if (is_new)
+			use_free(use);
+		return error;
+	}
+	use->id = peer->id;
+	use->opinion = opinion;
+	use->requested |= wish->request;
+	use->watched |= wish->watch;
+	if (wish->has_on_release)
+		use->on_release = wish->on_release;
+	if (wish->keep && !line->config && !keep(line, use))
+		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
+	if (!line->request)
+		daemon_retry_later(line->chip->daemon);
+	return WIRE_OK;
+}
+
+static bool has_requester(const struct line *line)
+{
+	list_for_each(link, &line->uses)
+		if (list_object(link, struct use, line_link)->requested)
+			return true;
+	return false;
+}
+
+static void drive(struct line *line, uint8_t value, const struct peer_id *by)
+{
+	const char *changed[1];
+	struct output_result result = { .changed = changed };
+	struct wire_problem problem;
+	const struct output_write write = {
+		.n = 1, .lines = &line, .values = &value, .cause = "release", .by = by
+	};
+
+	if (output_apply(&write, &result, &problem) != WIRE_OK)
+		diag_error("%s", problem.message);
+}
+
+/* The last requester of an output has left; `use` is what it said, already off the list. */
+static void leave_output(struct line *line, struct use *use)
+{
+	static const struct line_settings input = { .edges = EDGES_NONE };
+	const struct opinion nothing = { 0 };
+	struct line_settings settings;
+	bool watched = !list_empty(&line->uses);
+	int r;
+
+	if (use->on_release == ON_RELEASE_0 || use->on_release == ON_RELEASE_1)
+		drive(line, use->on_release == ON_RELEASE_1, &use->id);
+	if (use->on_release != ON_RELEASE_INPUT) {
+		/* The same opinion, now the daemon's: it needs no memory. */
+		use->peer = NULL;
+		use->requested = true;
+		use->watched = false;
+		use->on_release = ON_RELEASE_HOLD;
+		list_append(&line->uses, &use->line_link);
+		return;
+	}
+
+	settings = watched ? agree(NULL, line, &nothing) : input;
+	settings.direction = DIRECTION_INPUT;
+	if (watched)
+		settings.edges = EDGES_BOTH;
+	settings.drive = DRIVE_PUSH_PULL;
+	settings.active_low = line->settings.active_low;
+	r = request_reconfigure(line->request, line, &settings, INITIAL_KEEP);
+	if (r < 0)
+		diag_error("%s cannot be made an input: %s", line->canonical, strerror(-r));
+}
+
+/* After a use has come off the list: gives the line back when nobody is left. Frees the use unless it stays. */
+static void settle(struct line *line, struct use *use)
+{
+	if (line->config) {
+		free(use);
+		return;
+	}
+	if (line_is_output(line) && use->requested && !has_requester(line))
+		leave_output(line, use);
+	if (list_empty(&use->line_link))
+		free(use);
+	if (!list_empty(&line->uses))
+		return;
+
+	line->unavailable = 0;
+	if (line->request)
+		request_free(line->request, "released");
+}
+
+static void end(struct use *use)
+{
+	list_remove(&use->line_link);
+	list_remove(&use->peer_link);
+	settle(use->line, use);
+}
+
+enum wire_error use_release(struct peer *peer, struct line *line, struct wire_problem *problem)
+{
+	struct use *own = use_find(line, peer), *kept = use_find(line, NULL);
+
+	if ((!own || !own->requested) && !kept)
+		return problem_field(problem, WIRE_E_NOT_REQUESTED, "line",
+			line->config ? "%s is the configuration's and stays; there is nothing to give back"
+				     : "%s is not requested by this connection, nor kept by the daemon",
+			line->canonical);
+
+	/* The daemon's keeping ends silently when somebody else still requests the line. */
+	if (kept) {
+		kept->on_release = own && own->requested ? own->on_release : ON_RELEASE_INPUT;
+		end(kept);
+	}
+	if (own && own->requested) {
+		own->opinion = (struct opinion){ 0 };
+		if (!own->watched) {
+			end(own);
+		} else {
+			/* Its watching goes on as a use of its own. */
+			struct use *left = use_new(line, peer);
+
+			if (left)
+				left->watched = true;
+			end(own);
+		}
+	}
+	return WIRE_OK;
+}
+
+void use_unwatch(struct peer *peer, struct line *line)
+{
+	struct use *use = use_find(line, peer);
+
+	if (!use || !use->watched)
+		return;
+
+	use->watched = false;
+	if (!use->requested)
+		end(use);
+}
+
+void use_peer_left(struct peer *peer)
+{
+	struct list *link;
+
+	while ((link = list_take(&peer->uses)))
+		end(list_object(link, struct use, peer_link));
+}
+
+void use_forget_all(struct line *line)
+{
+	list_for_each_safe(link, following, &line->uses)
+		use_free(list_object(link, struct use, line_link));
+}
+
+void use_write(struct jsonw *w, const struct list *link)
+{
+	peer_id_write(w, &list_object(link, struct use, line_link)->id);
+}

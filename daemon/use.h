@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Who uses a line that no configuration names, and what each says of its settings. Users are the
+ * connections that requested it, those that subscribed to it by name while it is an input, and the daemon itself where
+ * a client said `keep`. When the last one leaves, the line is given back.
+ */
+
+#include <stdbool.h>
+
+#include "list.h"
+#include "opinion.h"
+#include "peer_id.h"
+#include "wire.h"
+
+struct daemon;
+struct jsonw;
+struct line;
+struct peer;
+
+struct use {
+	struct line *line;
+	struct list line_link; /* line->uses */
+	struct list peer_link; /* peer->uses */
+	struct peer *peer;     /* NULL: the daemon keeps it */
+	struct peer_id id;     /* who asked */
+	bool requested;        /* through `request` */
+	bool watched;          /* through `subscribe`, by name */
+	enum on_release on_release;
+	struct opinion opinion;
+};
+
+/* What a connection wants of a line. */
+struct use_wish {
+	bool request, watch;
+	bool keep;
+	bool has_on_release;
+	enum on_release on_release;
+	bool has_initial;
+	enum initial initial;
+	const struct args_request *args;  /* settings of a request, or NULL */
+	const struct opinion *opinion;    /* settings of a subscription, or NULL */
+};
+
+/* Whether the wish could be granted as far as the other users go. Changes nothing. */
+enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
+	struct wire_problem *problem);
+/* Grants it: takes or reconfigures the line where that is needed. On failure nothing has changed. */
+enum wire_error use_grant(struct peer *peer, struct line *line, const struct use_wish *wish,
+	struct wire_problem *problem);
+
+/* The connection's use, or NULL. */
+struct use *use_find(const struct line *line, const struct peer *peer);
+/* Ends the connection's request, and the daemon's keeping; not-requested when there is neither. */
+enum wire_error use_release(struct peer *peer, struct line *line, struct wire_problem *problem);
+/* Ends the connection's watching by name. */
+void use_unwatch(struct peer *peer, struct line *line);
+/* Ends everything of a connection. */
+void use_peer_left(struct peer *peer);
+/* Ends everything of a line whose daemon stops; nothing is logged or driven. */
+void use_forget_all(struct line *line);
+
+/* One user as an object; `link` is in line->uses. */
+void use_write(struct jsonw *w, const struct list *link);
