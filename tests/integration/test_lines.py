@@ -169,14 +169,17 @@ class DefaultBoard(TestCase):
         client.expect(event="edge", line="GPIO23", edge="falling")
 
 
+@only("sim", "gpio-sim's largest chip is smaller")
 class ManyLines(TestCase):
     CONFIG = None
+    DAEMON = "log-size = 64K"
 
-    @only("sim", "gpio-sim's largest chip is smaller")
-    def test_a_long_list_is_paged_within_64_kib_though_nobody_asked(self):
-        self.board.close()
+    def setUp(self):
+        super().setUp()
         self.board = board.make(BACKEND, [board.numbered("big", 1000, "a-rather-long-name-")])
         self.start()
+
+    def test_a_long_list_is_paged_within_64_kib_though_nobody_asked(self):
         client = self.connect()
         names, after = [], {}
         while True:
@@ -186,3 +189,32 @@ class ManyLines(TestCase):
                 break
             after = {"after": reply["next"]}
         self.assertEqual(["a-rather-long-name-%d" % i for i in range(1000)], names)
+
+    def take_all(self, client):
+        for i in range(0, 1000, 100):
+            client.request("request", lines=["a-rather-long-name-%d" % j for j in range(i, i + 100)], direction="output")
+
+    def test_values_of_the_star_that_do_not_fit_say_where_to_go_on(self):
+        client = self.connect()
+        self.take_all(client)
+        reply = client.request("subscribe", lines="*")
+        self.assertLess(len(reply["values"]), 1000)
+        rest = client.request("lines", after=reply["next"], limit=1)["lines"][0]["line"]
+        self.assertEqual("a-rather-long-name-%d" % len(reply["values"]), rest)
+
+    def test_a_lost_with_very_many_values_fits_64_kib(self):
+        stuck, writer = self.connect(), self.connect()
+        self.take_all(writer)
+        stuck.request("subscribe", lines="*")
+        for _ in range(10):
+            for i in range(0, 1000, 100):
+                writer.request("toggle", lines=["a-rather-long-name-%d" % j for j in range(i, i + 100)])
+        writer.request("release", line="a-rather-long-name-0")
+        events = [stuck.event()]
+        while events[-1]["event"] != "line":
+            events.append(stuck.event())
+        lost = [event for event in events if event["event"] == "lost"]
+        self.assertEqual(10000, sum(event.get("count", 1) for event in events if event["event"] != "line"))
+        self.assertTrue(lost)
+        for event in lost:
+            self.assertTrue(event.get("truncated") or len(event["values"]) == 1000, len(event["values"]))
