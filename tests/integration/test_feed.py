@@ -118,8 +118,8 @@ class Feed(TestCase):
                 self.client.request("ping")
             self.client.expect(event="edge", line_seq=i + 1)
 
-    def test_a_loss_that_a_slow_reader_was_overtaken_by_stays_exact(self):
-        """What the kernel lost and what the reader lost are together everything that was not received."""
+    def test_a_reader_overtaken_across_losses_at_the_source_is_told_of_all(self):
+        """What the kernel lost while the reader was stuck counts as lost, whoever lost it first."""
         stuck = self.connect()
         stuck.request("subscribe", line="button")
         number = 1
