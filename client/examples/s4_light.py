@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A press lights the LED for a second; a press while it is lit puts it out at once.
+"""A press lights the LED for a second; a press while it is lit puts it out at once. The lines "button"
+and "led" come from the configuration, in which the button is 1 when it is pressed.
 
 Presses and the timer come in one ordered stream. The timer is the daemon's and sets the LED by itself,
 so the light also goes out if this program is gone by then. The tag tells an expiry that belongs to the
@@ -24,7 +25,7 @@ def send(op, **fields):
 
 send("hello", client="s4_light")
 send("set", line="led", value=0)
-send("subscribe", line="button", edges="falling", lockout="30ms")
+send("subscribe", line="button", edges="rising", lockout="30ms")
 presses = 0
 lit = False
 for message in map(json.loads, daemon.makefile()):

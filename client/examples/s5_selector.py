@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Waits for several buttons, a one-shot timer and a repeating timer at once, and tells which it was.
 
-A repeating timer that expired more than once since its last event says so: `expirations` counts.
+One button is the configuration's, the other hangs at GPIO24 and pulls it to ground, which needs no
+configuration. A repeating timer that expired more than once since its last event says so: `expirations` counts.
 Ends when the one-shot timer expires.
 """
 
@@ -14,7 +15,8 @@ import sys
 PATH = (sys.argv[1:] or [os.environ.get("GPIOEVENTD_SOCKET", "/run/gpioeventd/gpioeventd.sock")])[0]
 
 REQUESTS = (
-    {"op": "subscribe", "lines": ["button", "door"], "edges": "falling"},
+    {"op": "subscribe", "line": "button", "edges": "rising"},
+    {"op": "subscribe", "line": "GPIO24", "edges": "falling", "bias": "pull-up"},
     {"op": "arm", "timer": "~tick", "every": "250ms"},
     {"op": "arm", "timer": "~end", "after": "2s"},
 )

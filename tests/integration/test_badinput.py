@@ -159,7 +159,7 @@ class Table(TestCase):
         client.request("set", line="led", value=1, pulse="1us")
         client.request("set", line="led", value=1, pulse="7d")
         client.request("lines", limit=1024)
-        client.request("timers", limit=4096, after="z" * 64)
+        client.request("timers", limit=4096, after="0")
 
     def test_durations_may_have_any_unit_and_decimals(self):
         client = self.connect()

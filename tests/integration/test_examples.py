@@ -15,17 +15,12 @@ from harness import BUILD, ROOT, TIMEOUT, TestCase, wait_until
 
 EXAMPLES = os.path.join(ROOT, "client", "examples")
 
-# The names that the examples use, at the places of the test board.
+# As in config/examples/simulated.conf.
 CONFIG = """
 [line button]
-line = GPIO17
-direction = input
+line = GPIO23
 bias = pull-up
-
-[line door]
-line = GPIO27
-direction = input
-bias = pull-up
+active-low = yes
 
 [line led]
 line = GPIO18
@@ -65,15 +60,16 @@ class Program:
         self.process.stdout.close()
 
 
-class Examples(TestCase):
+class Case(TestCase):
     CONFIG = None
+    LINES = ""
 
     def setUp(self):
         super().setUp()
         self.board.close()
         self.board = board.make(harness.BACKEND, [board.numbered("gpio-board", 28, "GPIO")])
         self.addCleanup(self.board.close)
-        self.start(CONFIG)
+        self.start(self.LINES)
         self.client = self.connect()
 
     def wait_taken(self, line):
@@ -84,6 +80,8 @@ class Examples(TestCase):
         self.board.press(line, 0)
         self.board.press(line, 1)
 
+
+class WithoutConfiguration(Case):
     def test_s1_wait_ends_at_the_press_and_leaves_the_line_free(self):
         program = Program(self, "s1_wait.py")
         self.wait_taken("GPIO23")
@@ -109,14 +107,20 @@ class Examples(TestCase):
                     watcher.expect(event="edge", edge=edge)
         self.assertEqual((0, "3 presses while other work was done\n"), program.end())
 
+
+class WithConfiguration(Case):
+    LINES = CONFIG
+
     def follow(self, name):
-        Program(self, name)
+        self.board.press("GPIO23", 0)  # pressed before the program starts
+        self.wait_value(self.client, "button", 1)
         self.client.request("subscribe", lines=["led", "button"], events="output")
+        Program(self, name)
         self.client.expect(event="output", line="led", value=1)
-        for level in (0, 1, 0):
-            self.board.press("GPIO17", level)
-            self.client.expect(event="output", line="led", value=level)
-            self.assertEqual(level, self.board.output_level("GPIO18"))
+        for level in (1, 0, 1, 0):
+            self.board.press("GPIO23", level)
+            self.client.expect(event="output", line="led", value=1 - level)
+            self.assertEqual(1 - level, self.board.output_level("GPIO18"))
 
     def test_s3_led_follows_the_button_in_python(self):
         self.follow("s3_follow.py")
@@ -138,7 +142,7 @@ class Examples(TestCase):
 
     def test_s4_press_lights_the_led_for_a_second(self):
         self.start_s4()
-        self.press("GPIO17")
+        self.press("GPIO23")
         lit = self.client.expect(event="output", line="led", value=1, cause="set")
         self.assertEqual("s4_light", lit["by"]["client"])
         out = self.client.expect(event="output", line="led", value=0, cause="timer:off")
@@ -148,22 +152,22 @@ class Examples(TestCase):
 
     def test_s4_press_while_lit_puts_it_out_at_once_and_stops_the_timer(self):
         self.start_s4()
-        self.press("GPIO17")
+        self.press("GPIO23")
         lit = self.client.expect(event="output", line="led", value=1)
         time.sleep(0.05)  # beyond the example's lockout
-        self.press("GPIO17")
+        self.press("GPIO23")
         out = self.client.expect(event="output", line="led", value=0, cause="set")
         self.assertLess(out["timestamp_ns"] - lit["timestamp_ns"], 0.9e9 * harness.PATIENCE)
         self.assertEqual([], self.client.request("timers")["timers"])
         time.sleep(0.05)
-        self.press("GPIO17")
+        self.press("GPIO23")
         again = self.client.expect(event="output", line="led", value=1)
         end = self.client.expect(event="output", line="led", value=0, cause="timer:off")
         self.assertGreater(end["timestamp_ns"] - again["timestamp_ns"], 0.99e9)
 
     def test_s4_light_goes_out_though_the_program_is_gone(self):
         program = self.start_s4()
-        self.press("GPIO17")
+        self.press("GPIO23")
         self.client.expect(event="output", line="led", value=1)
         wait_until(lambda: self.client.request("timers")["timers"], "the timer is armed")
         program.kill()
@@ -172,12 +176,12 @@ class Examples(TestCase):
     def test_s5_selector_names_what_was_ready(self):
         program = Program(self, "s5_selector.py")
         self.assertEqual("tick: 1", program.line())
-        self.press("GPIO27")
-        self.press("GPIO17")
+        self.press("GPIO24")
+        self.press("GPIO23")
         status, output = program.end()
         rows = output.split("\n")
         self.assertEqual(0, status, output)
-        self.assertLess(rows.index("pressed: door"), rows.index("pressed: button"))
+        self.assertLess(rows.index("pressed: GPIO24"), rows.index("pressed: button"))
         self.assertEqual("end", rows[-2])
         ticks = 1 + sum(int(row.split()[1]) for row in rows if row.startswith("tick"))
         self.assertIn(ticks, (7, 8))
