@@ -41,7 +41,7 @@ static enum status list_lines(struct session *session, struct strings names)
 
 static enum status list_chips(struct session *session)
 {
-	static const char *const titles[] = { "CHIP", "LABEL", "LINES", "" };
+	static const char *const titles[] = { "CHIP", "LABEL", "LINES", "STATE" };
 	_cleanup_(message_done) struct message reply = { 0 };
 	_cleanup_(table_free) struct table table = TABLE(4);
 	const cJSON *chip;
@@ -58,7 +58,10 @@ static enum status list_chips(struct session *session)
 		table_cell(&table, STYLE_PLAIN, "%s", member_string(chip, "name", "?"));
 		table_cell(&table, STYLE_PLAIN, "%s", member_string(chip, "label", ""));
 		table_cell(&table, STYLE_PLAIN, "%.0f", member_number(chip, "lines", 0));
-		table_cell(&table, STYLE_BAD, "%s", member_true(chip, "available") ? "" : "gone");
+		if (member_true(chip, "available"))
+			table_cell(&table, STYLE_PLAIN, "present");
+		else
+			table_cell(&table, STYLE_BAD, "gone");
 	}
 	table_print(&table);
 	return STATUS_OK;
