@@ -72,8 +72,10 @@ static bool make_room(struct peer *peer, size_t n)
 		size_t replies_size = peer->replies_size ? 2 * peer->replies_size : 4;
 		struct reply *replies;
 
-		memmove(peer->replies, peer->replies + peer->first_reply,
-			peer->n_replies * sizeof(*peer->replies));
+		/* At first there is no array, and memmove may not be given NULL. */
+		if (peer->n_replies > 0)
+			memmove(peer->replies, peer->replies + peer->first_reply,
+				peer->n_replies * sizeof(*peer->replies));
 		peer->first_reply = 0;
 		if (peer->n_replies == peer->replies_size) {
 			replies = reallocarray(peer->replies, replies_size, sizeof(*replies));
