@@ -23,9 +23,11 @@ static enum status subscribe(struct session *session, struct strings lines, stru
 	request_text(session, "lockout", o->lockout.text);
 	request_text(session, "bias", o->bias);
 	request_text(session, "debounce", o->debounce.text);
-	if (GIVEN(o, SINCE))
+	if (GIVEN(o, SINCE)) {
+		/* Who names no log means the one that is being written now. */
 		jsonw_member_u64(w, "since", o->since);
-	request_text(session, "instance", o->instance);
+		request_text(session, "instance", o->instance ? o->instance : session->instance);
+	}
 	return session_ask(session, ret);
 }
 
@@ -66,6 +68,11 @@ static enum status run(const struct options *options, struct strings args)
 	_cleanup_(message_done) struct message reply = { 0 };
 	enum status status;
 
+	if (GIVEN(options, INSTANCE) && !GIVEN(options, SINCE)) {
+		complain("--instance goes with --since");
+		return STATUS_USAGE;
+	}
+
 	status = session_open(&session, options);
 	if (!status)
 		status = session_watch(&session);
@@ -90,7 +97,7 @@ const struct command command_monitor = {
 		   "continue without a gap. With --json the reply to the subscription, which\n"
 		   "has the values, comes first.\n",
 	.examples = "  gpioctl monitor\n  gpioctl monitor button door --edge falling\n"
-		    "  gpioctl monitor button --since 8100 --instance 9c41f07be3a2d815\n"
+		    "  gpioctl monitor button door --edge both --since 8100\n"
 		    "  gpioctl monitor --timers blink --count 3\n",
 	.options = BIT(EDGE) | BIT(EVENTS) | BIT(TIMERS) | BIT(SINCE) | BIT(INSTANCE) |
 		   BIT(LOCKOUT) | BIT(BIAS) | BIT(DEBOUNCE) | BIT(STRICT) | BIT(COUNT) |

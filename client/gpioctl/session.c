@@ -125,6 +125,8 @@ enum status session_open(struct session *session, const struct options *options)
 			member_string(reply.tree, "version", "?"));
 		snprintf(session->backend, sizeof(session->backend), "%s",
 			member_string(reply.tree, "backend", "?"));
+		snprintf(session->instance, sizeof(session->instance), "%s",
+			member_string(reply.tree, "instance", "?"));
 	}
 	message_done(&reply);
 	return status;
@@ -394,8 +396,6 @@ enum status session_ask(struct session *session, struct message *ret)
 void session_subscribed(struct session *session, const cJSON *reply)
 {
 	session->subscribed = true;
-	snprintf(session->instance, sizeof(session->instance), "%s",
-		member_string(reply, "instance", "?"));
 	session->reply_seq = member_u64(reply, "seq", 0);
 	session->replay_left = member_u64(reply, "replay", 0);
 	/* What is replayed comes after the reply, and only then does the reply's seq hold. */

@@ -29,12 +29,11 @@ struct session {
 	struct jsonw request;
 	char buffer[WIRE_MAX_LINE_BYTES];
 	/* From the daemon's hello. */
-	char version[32], backend[32];
+	char version[32], backend[32], instance[WIRE_MAX_NAME_BYTES + 1];
 	/* Where the stream stands: all up to here has been received; for a message when it breaks.
 	 */
 	bool subscribed;
 	uint64_t seq, replay_left, reply_seq;
-	char instance[WIRE_MAX_NAME_BYTES + 1];
 };
 
 /* A line from the daemon; `text` is valid until the next is received. Due: message_done(). */

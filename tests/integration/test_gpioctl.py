@@ -220,10 +220,9 @@ class MonitorTest(Case):
     def test_people_see_time_seq_name_and_what_happened(self):
         with self.daemon.connect() as client:
             start = client.request("ping")["seq"]
-            instance = client.request("hello", client="lift")["instance"]
+            client.request("hello", client="lift")
             seq = client.request("set", line="led", value=1)["seq"]
-        status, out, _ = self.gpioctl("monitor", "led", "--since", str(start), "--instance", instance,
-                                      "--count", "1")
+        status, out, _ = self.gpioctl("monitor", "led", "--since", str(start), "--count", "1")
         self.assertEqual(status, OK)
         self.assertRegex(out, r"\A\S+ +%d +led +output +1 +set by lift \(pid %d, uid %d\)\n\Z" %
                          (seq, os.getpid(), os.getuid()))
@@ -392,7 +391,7 @@ class Scripted:
     """A daemon that answers by script: `replies` has fields, or a list of messages, by operation."""
 
     def __init__(self, test, **replies):
-        self.replies = dict(hello={"version": "0", "backend": "sim"}, **replies)
+        self.replies = dict({"hello": {"version": "0", "backend": "sim"}}, **replies)
         self.requests, self.nonsense = [], []
         directory = tempfile.TemporaryDirectory(prefix="gpioctl-")
         test.addCleanup(directory.cleanup)
@@ -499,13 +498,14 @@ class ScriptedTest(unittest.TestCase):
     def test_the_message_at_the_end_names_the_last_seq_replayed(self):
         # Three are promised, one comes: the reply's seq is not reached yet.
         reply = dict(SUBSCRIBED, seq=40, resumed=True, replay=3)
+        hello = {"instance": "abc"}
         edge = {"event": "edge", "seq": 31, "line": "b", "edge": "falling", "value": 0}
         status, _, err = self.run_with("monitor", "b", "--since", "30", "--instance", "abc",
-                                       subscribe=[reply, edge, CLOSE])
+                                       hello=hello, subscribe=[reply, edge, CLOSE])
         self.assertEqual(status, UNREACHABLE)
         self.assertIn("--since 31 --instance abc", err)
         status, _, err = self.run_with("monitor", "b", "--since", "30", "--instance", "abc",
-                                       subscribe=[dict(reply, replay=1), edge, CLOSE])
+                                       hello=hello, subscribe=[dict(reply, replay=1), edge, CLOSE])
         self.assertIn("--since 40 --instance abc", err)
 
     def test_set_gives_back_what_it_took_when_a_later_line_is_refused(self):
@@ -610,6 +610,7 @@ class UsageTest(unittest.TestCase):
                 ("--level", "wait", "x", "--level", "1", "--edge", "both"),
                 ("usage: gpioctl simulate", "simulate", "--chip", "c"),
                 ("the level, 0 or 1", "simulate", "x", "2"),
+                ("goes with --since", "monitor", "--instance", "x"),
                 ("one line of JSON", "raw", "{}\n{}"),
                 ("written out", "list", "-j")]:
             with self.subTest(" ".join(args)):
