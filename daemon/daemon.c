@@ -113,17 +113,22 @@ static void raise_fd_limit(void)
 	}
 }
 
-static void warn_of_holes(const struct daemon *daemon)
+/* False when a configured line is not there yet. */
+static bool tell_absent(const struct daemon *daemon)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < daemon->config->n_lines; i++) {
 		bool found = false;
 
 		for (size_t id = 0; id < daemon->lines.n && !found; id++)
 			found = daemon->lines.v[id]->config == &daemon->config->lines[i];
+		all &= found;
 		if (!found)
 			diag_warning("line %s is configured as \"%s\", which is not there (yet)",
 				daemon->config->lines[i].alias, daemon->config->lines[i].line);
 	}
+	return all;
 }
 
 static int start_backend(struct daemon *daemon)
@@ -210,7 +215,8 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (r == 0)
 		r = start_backend(daemon);
 	if (r == 0) {
-		warn_of_holes(daemon);
+		if (!tell_absent(daemon))
+			daemon_retry_later(daemon);
 		hold_configured(daemon);
 		r = server_listen(&daemon->server);
 	}

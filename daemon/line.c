@@ -55,7 +55,11 @@ static void line_init(struct line *line, struct chip *chip, unsigned offset, uin
 {
 	struct line_info info = { 0 };
 
-	*line = (struct line){ .id = id, .chip = chip, .offset = offset, .value = LOG_VALUE_NULL };
+	*line = (struct line){ .id = id,
+		.chip = chip,
+		.offset = offset,
+		.value = LOG_VALUE_NULL,
+		.on_release = ON_RELEASE_INPUT };
 	list_init(&line->watchers);
 	list_init(&line->uses);
 	output_init_revert(&line->revert);
@@ -308,6 +312,24 @@ void lines_done(struct daemon *daemon)
 	free(daemon->lines.entries);
 }
 
+/* A configured line may not be there yet: that is another matter than a name nobody knows. */
+static enum wire_error explain_absent(
+	const struct daemon *daemon, const char *written, struct wire_problem *problem)
+{
+	for (size_t i = 0; i < daemon->config->n_lines; i++) {
+		const struct line_config *config = &daemon->config->lines[i];
+
+		if (strcmp(config->alias, written) != 0)
+			continue;
+		problem_field(problem, WIRE_E_UNAVAILABLE, "line",
+			"%s is configured as \"%s\", which is not there yet; it is looked for again and again",
+			written, config->line);
+		(void)snprintf(problem->line, sizeof(problem->line), "%s", written);
+		break;
+	}
+	return problem->code;
+}
+
 enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
 	struct line **ret, struct wire_problem *problem)
 {
@@ -326,7 +348,25 @@ enum wire_error line_find(struct daemon *daemon, struct list *aliases, const cha
 	error = name_resolve(&space, written, &id, problem);
 	if (error == WIRE_OK)
 		*ret = daemon->lines.v[id];
-	return error;
+	return error == WIRE_E_UNKNOWN_LINE ? explain_absent(daemon, written, problem) : error;
+}
+
+/* A place that no line has had yet, or one of a line that is free again. */
+static struct log_line_state *take_state(struct daemon *daemon)
+{
+	if (daemon->n_states < WIRE_MAX_LINES)
+		return &daemon->log.states[daemon->n_states++];
+
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		struct line *line = daemon->lines.v[id];
+		struct log_line_state *state = line->state;
+
+		if (!state || line->request)
+			continue;
+		line->state = NULL;
+		return state;
+	}
+	return NULL;
 }
 
 int line_prepare(struct line *line)
@@ -337,12 +377,11 @@ int line_prepare(struct line *line)
 		return -ENOSPC;
 	if (!line->texts[0] && event_prepare_line(line) < 0)
 		return -ENOMEM;
-	if (line->state)
-		return 0;
-	if (daemon->n_states >= WIRE_MAX_LINES)
+	if (!line->state)
+		line->state = take_state(daemon);
+	if (!line->state)
 		return -ENOSPC;
 
-	line->state = &daemon->log.states[daemon->n_states++];
 	memcpy(line->state->chip_name, line->chip->info.name, sizeof(line->state->chip_name));
 	memcpy(line->state->chip_label, line->chip->info.label, sizeof(line->state->chip_label));
 	line->state->offset = line->offset;

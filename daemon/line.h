@@ -64,6 +64,7 @@ struct line {
 	uint64_t marked_round; /* its subscribers have been marked in this round */
 	struct list watchers;  /* struct watch_entry.line_link */
 	struct list uses;      /* struct use.line_link */
+	enum on_release on_release; /* as last stated, for when the last requester leaves */
 
 	uint64_t evicted_seq[LOG_LINE_KINDS]; /* newest event of each kind that the log no longer holds */
 	uint8_t evicted_value;                /* the value after the newest of them */

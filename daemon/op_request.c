@@ -62,15 +62,13 @@ static enum wire_error check_all(struct call *call, const struct use_wish *wish)
 
 static enum wire_error grant_all(struct call *call, const struct use_wish *wish)
 {
-	struct wire_problem unused;
-
 	for (size_t i = 0; i < named.n; i++) {
 		enum wire_error error = use_grant(call->peer, named.lines[i], wish, call->problem);
 
 		if (error == WIRE_OK)
 			continue;
 		while (i-- > 0)
-			(void)use_release(call->peer, named.lines[i], &unused);
+			use_release(call->peer, named.lines[i]);
 		return error;
 	}
 	return WIRE_OK;
@@ -119,7 +117,7 @@ enum wire_error op_request(struct call *call)
 		return error;
 
 	if (WIRE_GIVEN(args, request, alias) && !add_alias(call->peer, args->alias, named.lines[0])) {
-		(void)use_release(call->peer, named.lines[0], call->problem);
+		use_release(call->peer, named.lines[0]);
 		return problem_set(call->problem, WIRE_E_INTERNAL, "memory is short");
 	}
 	for (size_t i = 0; i < named.n; i++)
@@ -148,10 +146,11 @@ enum wire_error op_release(struct call *call)
 	enum wire_error error =
 		call_find_lines(call, &call->request->args.release.lines, &named);
 
-	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
-		error = use_release(peer, named.lines[i], call->problem);
 	if (error != WIRE_OK)
 		return error;
+
+	for (size_t i = 0; i < named.n; i++)
+		use_release(peer, named.lines[i]);
 
 	jsonw_member_u64(w, "seq", call->daemon->log.head);
 	jsonw_key(w, "held");

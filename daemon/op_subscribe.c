@@ -174,6 +174,9 @@ static enum wire_error check_subscribe(struct call *call, const struct args_subs
 	if (has_since && call->peer->watch && call->peer->watch->active)
 		return problem_field(call->problem, WIRE_E_ORDER, "since",
 			"since is for a connection's first subscription; this one has one already");
+	if (!has_since && WIRE_GIVEN(args, subscribe, instance))
+		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "since",
+			"instance says what since belongs to; give both, or neither");
 	if (has_since && !WIRE_GIVEN(args, subscribe, instance))
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "instance",
 			"since needs the instance that it belongs to, from hello or subscribe");

@@ -145,6 +145,10 @@ int options_apply(const struct options *options, struct config *config)
 	if (r < 0 || !options->socket)
 		return r;
 
+	if (!options->socket[0]) {
+		diag_error("--socket needs a path");
+		return -EINVAL;
+	}
 	if (strlen(options->socket) >= sizeof(config->socket)) {
 		diag_error("--socket %s: the path is longer than %zu bytes", options->socket,
 			sizeof(config->socket) - 1);

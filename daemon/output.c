@@ -51,7 +51,7 @@ static enum wire_error check_repetition(
 {
 	for (size_t k = 0; k < i; k++)
 		if (write->lines[k] == write->lines[i] && write->values[k] != write->values[i])
-			return problem_field(problem, WIRE_E_CONFLICT, "values",
+			return problem_field(problem, WIRE_E_OUT_OF_RANGE, "values",
 				"%s is named twice with different values", write->lines[i]->canonical);
 	return WIRE_OK;
 }

@@ -146,5 +146,5 @@ bool peer_is_done(const struct peer *peer)
 	if (peer->refused)
 		return true;
 
-	return peer->input_ended && peer->in_n == 0 && !(peer->watch && peer->watch->active);
+	return peer->input_ended && peer->in_n == 0 && !(peer->watch && watch_is_subscribed(peer->watch));
 }

@@ -17,13 +17,18 @@ struct peer_id {
 	char client[WIRE_MAX_NAME_BYTES + 1]; /* "" until hello names it */
 };
 
-static inline void peer_id_write(struct jsonw *w, const struct peer_id *id)
+static inline void peer_id_write_members(struct jsonw *w, const struct peer_id *id)
 {
-	jsonw_begin_object(w);
 	if (id->client[0])
 		jsonw_member_string(w, "client", id->client);
 	jsonw_member_u64(w, "peer", id->peer);
 	jsonw_member_i64(w, "pid", id->pid);
 	jsonw_member_u64(w, "uid", id->uid);
+}
+
+static inline void peer_id_write(struct jsonw *w, const struct peer_id *id)
+{
+	jsonw_begin_object(w);
+	peer_id_write_members(w, id);
 	jsonw_end_object(w);
 }

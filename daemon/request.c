@@ -87,7 +87,7 @@ static void log_edge(struct line *line, const struct gpio_v2_line_event *edge)
 	const uint32_t step = edge->line_seqno - line->line_seqno;
 	const bool both = sees_both_edges(line);
 
-	if (step == 0 || step > INT32_MAX)
+	if (step == 0)
 		return; /* logged before */
 
 	if (step > 1) {

@@ -38,7 +38,6 @@ static struct use *use_new(struct line *line, struct peer *peer)
 
 	use->line = line;
 	use->peer = peer;
-	use->on_release = ON_RELEASE_INPUT;
 	if (peer)
 		use->id = peer->id;
 	list_append(&line->uses, &use->line_link);
@@ -107,16 +106,25 @@ static enum wire_error check_others(const struct peer *peer, const struct line *
 	return WIRE_OK;
 }
 
-/* What everybody says together, the wish included; what nobody speaks of stays as it is. */
-static struct line_settings agree(
-	const struct peer *peer, const struct line *line, const struct opinion *opinion)
-{
-	static const struct line_settings defaults = { .edges = EDGES_BOTH };
-	struct line_settings settings = line->request ? line->settings : defaults;
-	bool was_output = line_is_output(line);
+static const struct line_settings defaults = { .edges = EDGES_BOTH };
 
-	if (was_output)
-		settings.edges = EDGES_BOTH; /* should it become an input */
+/* What the connection said before and takes back. */
+static uint32_t withdrawn_by(const struct use *use, const struct opinion *opinion)
+{
+	return use ? use->opinion.given & ~opinion->given : 0;
+}
+
+/* What everybody says together, the wish included; what is taken back is as at first, what nobody ever spoke of as it is. */
+static struct line_settings agree(const struct peer *peer, const struct line *line,
+	const struct opinion *opinion, uint32_t withdrawn)
+{
+	struct line_settings settings = line->request ? line->settings : defaults;
+
+	if (line_is_output(line))
+		settings.edges = defaults.edges; /* should it become an input */
+	for (enum setting s = 0; s < SETTING_N; s++)
+		if ((withdrawn >> s) & 1)
+			setting_put(&settings, s, setting_get(&defaults, s));
 	list_for_each(link, &line->uses) {
 		const struct use *use = list_object(link, struct use, line_link);
 
@@ -163,7 +171,8 @@ static enum wire_error check_free(const struct line *line, struct wire_problem *
 enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem)
 {
-	const struct opinion opinion = wished(use_find(line, peer), wish);
+	const struct use *use = use_find(line, peer);
+	const struct opinion opinion = wished(use, wish);
 	struct line_settings settings;
 	enum wire_error error;
 
@@ -179,7 +188,7 @@ enum wire_error use_check(struct peer *peer, struct line *line, const struct use
 	if (error != WIRE_OK)
 		return error;
 
-	settings = agree(peer, line, &opinion);
+	settings = agree(peer, line, &opinion, withdrawn_by(use, &opinion));
 	error = check_sense(&settings, &opinion, wish, problem);
 	return error == WIRE_OK ? check_free(line, problem) : error;
 }
@@ -242,7 +251,8 @@ static enum wire_error write_initial(
 static enum wire_error put_in_force(struct peer *peer, struct line *line, const struct use_wish *wish,
 	const struct opinion *opinion, struct wire_problem *problem)
 {
-	struct line_settings settings = agree(peer, line, opinion);
+	struct line_settings settings =
+		agree(peer, line, opinion, withdrawn_by(use_find(line, peer), opinion));
 	enum initial initial = wish->has_initial ? wish->initial : INITIAL_KEEP;
 	int r = 0;
 
@@ -273,7 +283,6 @@ static bool keep(struct line *line, const struct use *use)
 
 	kept->id = use->id;
 	kept->requested = true;
-	kept->on_release = ON_RELEASE_HOLD;
 	kept->opinion = use->opinion;
 	return true;
 }
@@ -304,7 +313,7 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	use->requested |= wish->request;
 	use->watched |= wish->watch;
 	if (wish->has_on_release)
-		use->on_release = wish->on_release;
+		line->on_release = wish->on_release;
 	if (wish->keep && !line->config && !keep(line, use))
 		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
 	if (!line->request)
@@ -342,19 +351,18 @@ static void leave_output(struct line *line, struct use *use)
 	bool watched = !list_empty(&line->uses);
 	int r;
 
-	if (use->on_release == ON_RELEASE_0 || use->on_release == ON_RELEASE_1)
-		drive(line, use->on_release == ON_RELEASE_1, &use->id);
-	if (use->on_release != ON_RELEASE_INPUT) {
+	if (line->on_release == ON_RELEASE_0 || line->on_release == ON_RELEASE_1)
+		drive(line, line->on_release == ON_RELEASE_1, &use->id);
+	if (line->on_release != ON_RELEASE_INPUT) {
 		/* The same opinion, now the daemon's: it needs no memory. */
 		use->peer = NULL;
 		use->requested = true;
 		use->watched = false;
-		use->on_release = ON_RELEASE_HOLD;
 		list_append(&line->uses, &use->line_link);
 		return;
 	}
 
-	settings = watched ? agree(NULL, line, &nothing) : input;
+	settings = watched ? agree(NULL, line, &nothing, 0) : input;
 	settings.direction = DIRECTION_INPUT;
 	if (watched)
 		settings.edges = EDGES_BOTH;
@@ -380,6 +388,7 @@ static void settle(struct line *line, struct use *use)
 		return;
 
 	line->unavailable = 0;
+	line->on_release = ON_RELEASE_INPUT;
 	if (line->request)
 		request_free(line->request, "released");
 }
@@ -391,35 +400,27 @@ static void end(struct use *use)
 	settle(use->line, use);
 }
 
-enum wire_error use_release(struct peer *peer, struct line *line, struct wire_problem *problem)
+void use_release(struct peer *peer, struct line *line)
 {
 	struct use *own = use_find(line, peer), *kept = use_find(line, NULL);
 
-	if ((!own || !own->requested) && !kept)
-		return problem_field(problem, WIRE_E_NOT_REQUESTED, "line",
-			line->config ? "%s is the configuration's and stays; there is nothing to give back"
-				     : "%s is not requested by this connection, nor kept by the daemon",
-			line->canonical);
-
-	/* The daemon's keeping ends silently when somebody else still requests the line. */
+	/* What was kept is now given up, not kept once more. */
 	if (kept) {
-		kept->on_release = own && own->requested ? own->on_release : ON_RELEASE_INPUT;
+		line->on_release = ON_RELEASE_INPUT;
 		end(kept);
 	}
-	if (own && own->requested) {
-		own->opinion = (struct opinion){ 0 };
-		if (!own->watched) {
-			end(own);
-		} else {
-			/* Its watching goes on as a use of its own. */
-			struct use *left = use_new(line, peer);
+	if (!own || !own->requested)
+		return;
 
-			if (left)
-				left->watched = true;
-			end(own);
-		}
+	own->opinion = (struct opinion){ 0 };
+	if (own->watched) {
+		/* Its watching goes on as a use of its own. */
+		struct use *left = use_new(line, peer);
+
+		if (left)
+			left->watched = true;
 	}
-	return WIRE_OK;
+	end(own);
 }
 
 void use_unwatch(struct peer *peer, struct line *line)
@@ -450,5 +451,11 @@ void use_forget_all(struct line *line)
 
 void use_write(struct jsonw *w, const struct list *link)
 {
-	peer_id_write(w, &list_object(link, struct use, line_link)->id);
+	const struct use *use = list_object(link, struct use, line_link);
+
+	jsonw_begin_object(w);
+	peer_id_write_members(w, &use->id);
+	if (!use->peer)
+		jsonw_member_bool(w, "keep", true);
+	jsonw_end_object(w);
 }

@@ -27,7 +27,6 @@ struct use {
 	struct peer_id id;     /* who asked */
 	bool requested;        /* through `request` */
 	bool watched;          /* through `subscribe`, by name */
-	enum on_release on_release;
 	struct opinion opinion;
 };
 
@@ -52,8 +51,8 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 
 /* The connection's use, or NULL. */
 struct use *use_find(const struct line *line, const struct peer *peer);
-/* Ends the connection's request, and the daemon's keeping; not-requested when there is neither. */
-enum wire_error use_release(struct peer *peer, struct line *line, struct wire_problem *problem);
+/* Ends the connection's request, and the daemon's keeping, where there is either. */
+void use_release(struct peer *peer, struct line *line);
 /* Ends the connection's watching by name. */
 void use_unwatch(struct peer *peer, struct line *line);
 /* Ends everything of a connection. */

@@ -254,11 +254,17 @@ void watch_clear(struct watch *watch)
 	watch_remove_timers(watch, &all_timers);
 }
 
+bool watch_is_subscribed(const struct watch *watch)
+{
+	const struct filter *newest = watch->filters[watch->n_filters - 1];
+
+	return !list_empty(&watch->entries) || newest->all_timers || newest->n_timers > 0;
+}
+
 void watch_update(struct watch *watch)
 {
 	struct filter *newest = watch->filters[watch->n_filters - 1], *filter;
-	bool active = !list_empty(&watch->entries) || newest->all_timers || newest->n_timers > 0 ||
-		watch->n_own_timers > 0;
+	bool active = watch_is_subscribed(watch) || watch->n_own_timers > 0;
 
 	watch->active = active;
 	if (newest->active == active)

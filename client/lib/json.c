@@ -86,7 +86,7 @@ static bool take(struct scan *scan, char c)
 
 static void skip_space(struct scan *scan)
 {
-	while (at(scan, ' '))
+	while (at(scan, ' ') || at(scan, '\t') || at(scan, '\r'))
 		scan->p++;
 }
 
@@ -235,10 +235,18 @@ static int scan_key(struct scan *scan)
 	return take(scan, ':') ? 0 : fail_syntax(scan, "':'");
 }
 
+/* How many an object may have; an array is bounded by the line, and by the field that takes it. */
+static size_t max_elements(const struct scan *scan, char close)
+{
+	if (close == ']')
+		return SIZE_MAX;
+	return scan->depth == 1 ? scan->limits->n_members : scan->limits->n_elements;
+}
+
 /* The elements of an object or array up to its closing bracket. */
 static int scan_elements(struct scan *scan, char close)
 {
-	size_t max = scan->depth == 1 ? scan->limits->n_members : scan->limits->n_elements;
+	const size_t max = max_elements(scan, close);
 	int r;
 
 	skip_space(scan);

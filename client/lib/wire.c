@@ -479,7 +479,8 @@ static enum wire_error decode_id(
 		ret->type = WIRE_ID_INTEGER;
 		return WIRE_OK;
 	}
-	return problem_field(problem, WIRE_E_BAD_TYPE, "id",
+	return problem_field(problem,
+		cJSON_IsString(item) || json_integer(item, &ret->integer) == -ERANGE ? WIRE_E_OUT_OF_RANGE : WIRE_E_BAD_TYPE, "id",
 		"\"id\" must be a string of at most %d bytes or a whole number below 2^53",
 		WIRE_MAX_NAME_BYTES);
 }
