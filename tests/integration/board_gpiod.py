@@ -46,6 +46,8 @@ class GpiodBoard(Board):
         for line, level in presses:
             self.press(line, level)
 
+    play_frozen = play
+
     def output_level(self, line, chip=A):
         """The physical level that an output drives."""
         return self.live[chip].value(self.offset(line, chip))

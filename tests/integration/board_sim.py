@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The board of the simulated backend: chips in the daemon's configuration, driven by `simulate`."""
 
+import json
+
 from board import A, Board
+from harness import ABSENT
 
 
 class SimBoard(Board):
@@ -33,12 +36,16 @@ class SimBoard(Board):
 
     def play(self, presses):
         """Many (line, level) at once, as fast as they are taken."""
-        for line, level in presses:
-            self.control.send("simulate", line=self.spelling(line), value=level)
-        for _ in presses:
-            reply = self.control.reply()
-            if not reply["ok"]:
-                self.control.fail("simulate was refused")
+        replies = self.control.pipeline([("simulate", {"line": self.spelling(line), "value": level})
+                                         for line, level in presses])
+        if not all(reply["ok"] for reply in replies):
+            self.control.fail("simulate was refused")
+
+    def play_frozen(self, presses):
+        """The same while the daemon stands still: the presses wait in the socket."""
+        rows = [json.dumps({"op": "simulate", "line": self.spelling(line), "value": level})
+                for line, level in presses]
+        self.control.send_raw("\n".join(rows) + "\n", *(("simulate", ABSENT) for _ in rows))
 
     def output_level(self, line, chip=A):
         """The physical level that an output drives."""

@@ -15,7 +15,8 @@ C_KEYWORDS = {"auto", "break", "case", "char", "const", "continue", "default", "
               "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
               "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
               "unsigned", "void", "volatile", "while"}
-KEYWORDS = LUA_KEYWORDS | C_KEYWORDS | set(keyword.kwlist)
+# Two are what everybody writes: `from` beside `to` in lost, and an error's `class`.
+KEYWORDS = (LUA_KEYWORDS | C_KEYWORDS | set(keyword.kwlist)) - {"from", "class"}
 
 
 class Broken(Exception):

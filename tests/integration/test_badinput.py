@@ -55,7 +55,7 @@ def wrong(row):
         for value in ("true", "", 2, -1, [], {}, 0.5):
             yield value, TYPE_OR_RANGE
     elif kind in ("enum", "flags"):
-        for value in (17, True, {}) + (([],) if kind == "enum" else ([1], [[]])):
+        for value in (17, {}) + (([],) if kind == "enum" else ([1], [[]])):
             yield value, TYPE_OR_RANGE
         for value in ("", "nonsense", "x" * 1000, "INPUT") + (() if kind == "enum" else (["nonsense"], ["edge", "x"])):
             yield value, TYPE_OR_RANGE

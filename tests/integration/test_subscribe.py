@@ -132,21 +132,12 @@ class Stream(TestCase):
         client.request("subscribe", lines=["button", "door", "bell"])
         client.request("arm", timer="~t", every="1ms")
         with self.daemon.frozen():
-            for i in range(30):
-                for line in ("IN0", "IN1", "IN2"):
-                    self.board_press_frozen(line, i)
+            self.board.play_frozen([(line, i % 2) for i in range(30) for line in ("IN0", "IN1", "IN2")])
             time.sleep(0.02)
         client.wait_for(event="timer")
         client.request("disarm", timer="~t")
         events = [event for event in client.drain() if event["event"] in ("edge", "timer")]
         self.assertEqual(sorted(event["timestamp_ns"] for event in events), [event["timestamp_ns"] for event in events])
-
-    def board_press_frozen(self, line, i):
-        """With the simulation, the press waits in the socket until the daemon runs again."""
-        if hasattr(self.board, "control"):
-            self.board.control.send("simulate", line=self.board.spelling(line), value=i % 2)
-        else:
-            self.board.press(line, i % 2)
 
 
 class Entries(TestCase):

@@ -67,8 +67,9 @@ class Set(TestCase):
 
     def test_one_line_with_two_values_is_refused(self):
         client = self.connect()
-        reply = client.ask("set", values={"led": 0, "OUT0": 1})
-        self.assertEqual((False, "usage"), (reply["ok"], reply.get("error", {}).get("class")), reply)
+        client.request("subscribe", line="led")
+        self.assertFalse(client.ask("set", values={"led": 0, "OUT0": 1})["ok"])
+        client.expect_nothing()
 
     def test_value_and_values_exclude_each_other(self):
         client = self.connect()
