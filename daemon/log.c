@@ -205,7 +205,7 @@ static const char *find_ends(struct log *log)
 	if (!entry_of(log, published, &log->head))
 		return "its newest entry is another";
 
-	log->tail = log->head - (uint32_t)(published - tail);
+	log->tail = log->head + 1 - (uint32_t)(published + 1 - tail);
 	last = log_at(log, log->head);
 	log->head_offset = log->tail_offset = last->offset + last->length;
 	if (log->tail == log->head + 1)
@@ -240,6 +240,18 @@ static void publish_unpublished(struct log *log)
 		atomic_store_explicit(&log->header->published, (uint32_t)log->head, memory_order_release);
 		return;
 	}
+}
+
+/* A newest number that was set back by damage contradicts what the lines say. */
+static const char *check_states(const struct log *log)
+{
+	for (size_t i = 0; i < WIRE_MAX_LINES; i++) {
+		const struct log_line_state *state = &log->states[i];
+
+		if (state->copy[atomic_load(&state->turn) & 1].seq > log->head)
+			return "a line's state is newer than its newest entry";
+	}
+	return NULL;
 }
 
 static const char *walk(const struct log *log)
@@ -289,8 +301,10 @@ int log_adopt(struct log *log, int fd, const char **ret_why)
 	*ret_why = find_ends(log);
 	if (!*ret_why) {
 		publish_unpublished(log);
-		*ret_why = walk(log);
+		*ret_why = check_states(log);
 	}
+	if (!*ret_why)
+		*ret_why = walk(log);
 	if (*ret_why) {
 		log_done(log);
 		return -EINVAL;
@@ -318,6 +332,8 @@ void log_make_room(struct log *log)
 void log_stage_prepare(struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation)
 {
 	memset(stage->events, 0, stage->used * sizeof(stage->events[0]));
+	/* Edges of the one before must never be found under the name of this one. */
+	atomic_signal_fence(memory_order_seq_cst);
 	stage->used = 0;
 	stage->state = state;
 	stage->n_lines = n_lines;
