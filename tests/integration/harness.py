@@ -485,6 +485,7 @@ class TestCase(unittest.TestCase):
         self.clients = []
         self.daemons = []
         self.daemon = None
+        self.observer = None
         self.board = board.make(BACKEND)
         self.addCleanup(self.board.close)
         self.addCleanup(self._end)
@@ -534,8 +535,10 @@ class TestCase(unittest.TestCase):
                    "%s becomes %s" % (line, value))
 
     def stats(self):
-        with self.daemon.connect() as client:
-            return client.request("stats")
+        """The daemon's counters, over a connection that stays, so that it counts always the same."""
+        if self.observer is None:
+            self.observer = self.connect()
+        return self.observer.request("stats")
 
     def wait_stats(self, **wanted):
         """Waits for a state that no message tells, such as a connection that is gone."""
