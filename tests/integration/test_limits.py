@@ -10,7 +10,7 @@ class Connections(TestCase):
 
     def fill_to(self, limit):
         clients = []
-        for _ in range(limit - self.stats()["connections"] + 1):
+        for _ in range(limit - self.stats()["connections"]):
             clients.append(self.connect())
             clients[-1].request("ping")
         return clients
