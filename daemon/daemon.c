@@ -156,7 +156,6 @@ static void init(struct daemon *daemon, struct config *config)
 		.log.fd = -1,
 		.signal_fd = -1,
 		.signals.fd = -1,
-		.round = 1,
 		.retry_after_ns = RETRY_FIRST_NS };
 	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
@@ -233,7 +232,6 @@ static int run_round(struct daemon *daemon)
 	if (r < 0)
 		return r;
 
-	daemon->round++;
 	daemon->stats.wakeups++;
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
 	gather_run(&daemon->gather, daemon);

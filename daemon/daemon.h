@@ -57,7 +57,6 @@ struct daemon {
 	struct stats stats;
 	struct wire_decoder *decoder;
 
-	uint64_t round;      /* number of this wake-up; marks of an older one are stale */
 	uint64_t now_ns;     /* when this round began its work */
 	int64_t realtime_offset_ns;
 	uint32_t generations; /* requests made */

@@ -61,7 +61,7 @@ struct line {
 	uint16_t text_bytes[2];
 	struct revert revert;
 
-	uint64_t marked_round; /* its subscribers have been marked in this round */
+	uint64_t marking;      /* its subscribers have been marked in this marking of the server */
 	struct list watchers;  /* struct watch_entry.line_link */
 	struct list uses;      /* struct use.line_link */
 	enum on_release on_release; /* as last stated, for when the last requester leaves */

@@ -13,6 +13,18 @@
 
 static struct named_lines named; /* of the request being run */
 
+static enum wire_error check_alias_limit(struct call *call)
+{
+	size_t n = 0;
+
+	list_for_each(link, &call->peer->aliases)
+		n++;
+	return n < WIRE_MAX_ALIASES ? WIRE_OK
+				    : problem_field(call->problem, WIRE_E_LIMIT, "alias",
+					      "a connection can have %d aliases; release some",
+					      WIRE_MAX_ALIASES);
+}
+
 static enum wire_error check_alias(struct call *call, const char *alias, const struct line *line)
 {
 	struct wire_problem unused;
@@ -21,7 +33,9 @@ static enum wire_error check_alias(struct call *call, const char *alias, const s
 	if (named.n > 1)
 		return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "alias",
 			"an alias names one line, but %zu lines are requested", named.n);
-	if (line_find(call->daemon, &call->peer->aliases, alias, &other, &unused) == WIRE_OK && other != line)
+	if (line_find(call->daemon, &call->peer->aliases, alias, &other, &unused) != WIRE_OK)
+		return check_alias_limit(call);
+	if (other != line)
 		return problem_field(call->problem, WIRE_E_CONFLICT, "alias",
 			"\"%s\" is the name of another line, %s", alias, other->canonical);
 	return WIRE_OK;

@@ -130,7 +130,7 @@ void peer_update_interest(struct peer *peer)
 		return;
 
 	/* After the end of input EPOLLIN and EPOLLRDHUP would be ready for ever. */
-	if (!peer->input_ended && !peer->refused && (peer->gone || !peer_is_full(peer)))
+	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer))
 		events |= EPOLLIN | EPOLLRDHUP;
 	if (peer->blocked)
 		events |= EPOLLOUT;
@@ -140,7 +140,7 @@ void peer_update_interest(struct peer *peer)
 bool peer_is_done(const struct peer *peer)
 {
 	if (peer->gone)
-		return peer->input_ended && peer->in_n == 0;
+		return peer->refused || (peer->input_ended && peer->in_n == 0);
 	if (peer->n_replies || peer->rest_n)
 		return false;
 	if (peer->refused)

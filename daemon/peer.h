@@ -75,8 +75,10 @@ void peer_flush(struct peer *peer);
 
 /* Adds a reply after the event `after`; drops the connection when memory is short. */
 void peer_reply(struct peer *peer, const char *bytes, size_t n, uint64_t after);
-/* Unsent replies are beyond half of their bound: no more requests for now. */
+/* Unsent replies are beyond half of their bound. */
 bool peer_is_full(const struct peer *peer);
+/* Requests wait: replies pile up, or its filter has changed too often for what is unsent. */
+bool peer_must_wait(const struct peer *peer);
 /* What the loop should report, after any change of the above. */
 void peer_update_interest(struct peer *peer);
 /* The connection may end: no input is left, nothing waits, nothing is subscribed to. */

@@ -17,8 +17,7 @@
 
 #define PEER_REQUESTS 64
 
-/* Requests wait while replies pile up, or while its filter has changed too often for what is unsent. */
-static bool must_wait(const struct peer *peer)
+bool peer_must_wait(const struct peer *peer)
 {
 	if (peer->gone)
 		return false;
@@ -47,7 +46,7 @@ static size_t run_lines(struct peer *peer, const char *bytes, size_t n, int *bud
 {
 	size_t used = 0;
 
-	while (used < n && *budget > 0 && !peer->refused && !peer->closed && !must_wait(peer)) {
+	while (used < n && *budget > 0 && !peer->refused && !peer->closed && !peer_must_wait(peer)) {
 		const char *end = memchr(bytes + used, '\n', n - used);
 		size_t length = end ? (size_t)(end - bytes) - used : n - used;
 
@@ -95,7 +94,7 @@ static void keep(struct peer *peer, const char *bytes, size_t n)
 static void run_last(struct peer *peer)
 {
 	if (peer->in_n > 0 && !memchr(peer->in, '\n', peer->in_n)) {
-		if (!must_wait(peer)) {
+		if (!peer_must_wait(peer)) {
 			run_line(peer, peer->in, peer->in_n);
 			keep(peer, NULL, 0);
 		}
@@ -130,7 +129,7 @@ void peer_run(struct peer *peer)
 	int budget = PEER_REQUESTS;
 	size_t n, used;
 
-	if (!must_wait(peer) && !peer->refused) {
+	if (!peer_must_wait(peer) && !peer->refused) {
 		/* Read only when what is kept has no whole line, so that it stays within one line and one read. */
 		if (peer->readable && !peer->input_ended && !has_whole_line(peer)) {
 			n = read_more(peer, buffer);
@@ -157,6 +156,6 @@ void peer_run(struct peer *peer)
 	}
 	peer_update_interest(peer);
 	/* More to run in the next round, which then does not wait. */
-	if (!must_wait(peer) && !peer->refused && (has_whole_line(peer) || peer->readable))
+	if (!peer_must_wait(peer) && !peer->refused && (has_whole_line(peer) || peer->readable))
 		list_append(&peer->daemon->server.ready, &peer->ready_link);
 }

@@ -428,7 +428,7 @@ static void sent_all(struct batch *batch)
 /* Lets requests run again that waited for room. */
 static void resume_input(struct peer *peer, bool was_waiting)
 {
-	if (was_waiting && !peer_is_full(peer) && watch_can_change(peer->watch)) {
+	if (was_waiting && !peer_must_wait(peer)) {
 		list_remove(&peer->ready_link);
 		list_append(&peer->daemon->server.ready, &peer->ready_link);
 	}
@@ -442,7 +442,7 @@ void peer_flush(struct peer *peer)
 {
 	static struct batch batch; /* about 12 KiB; nothing of it is kept */
 	struct watch *watch = peer->watch;
-	const bool was_waiting = peer_is_full(peer) || !watch_can_change(watch);
+	const bool was_waiting = peer_must_wait(peer);
 	const uint64_t from = watch ? watch->cursor : 0;
 	struct filter_lockout *saved;
 	ssize_t sent;

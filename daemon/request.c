@@ -121,15 +121,9 @@ void request_drain(struct request *request)
 		request_log_staged(request);
 }
 
-/* The value before the first edge that waits is the opposite of that edge. */
-static void take_initial_values(struct request *request, uint64_t bits)
+/* The levels were read after the request: the value before the first edge that waits is the opposite of that edge. */
+static void correct_values(struct request *request)
 {
-	for (size_t i = 0; i < request->n; i++) {
-		struct line *line = request->lines[i];
-
-		line->value = (bits >> i) & 1;
-		line->line_seqno = 0;
-	}
 	if (request_stage(request) <= 0)
 		return;
 
@@ -240,7 +234,11 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	}
 	request->generation = ++daemon->generations;
 	attach(request, settings);
-	take_initial_values(request, bits);
+	for (size_t i = 0; i < n; i++) {
+		lines[i]->value = (bits >> i) & 1;
+		lines[i]->line_seqno = 0;
+	}
+	correct_values(request);
 	for (size_t i = 0; i < n; i++)
 		event_line(lines[i], change);
 	return 0;
@@ -275,6 +273,7 @@ int request_reconfigure(struct request *request, struct line *line,
 		line->value = (bits & bit) != 0;
 	if (settings->direction == DIRECTION_OUTPUT && initial != INITIAL_KEEP)
 		line->value = initial == INITIAL_1;
+	correct_values(request);
 	event_line(line, "reconfigured");
 	return 0;
 }

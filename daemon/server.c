@@ -28,7 +28,8 @@ int server_init(struct server *server, struct daemon *daemon)
 		.listener.fd = -1,
 		.listen_fd = -1,
 		.lock_fd = -1,
-		.spare_fd = -1 };
+		.spare_fd = -1,
+		.marking = 1 };
 	list_init(&server->peers);
 	list_init(&server->closed);
 	list_init(&server->ready);

@@ -36,7 +36,8 @@ struct server {
 	struct list behind;  /* struct watch.behind_link */
 	struct list watchers_of_all;    /* struct watch_entry.line_link */
 	struct list watchers_of_timers; /* struct watch.timers_link */
-	uint64_t all_marked_round;
+	uint64_t marking;     /* begins anew when a watch has caught up; marks of an older one are stale */
+	uint64_t all_marking; /* the watchers of all have been marked in this one */
 	uint32_t next_peer;
 
 	char *buffer;      /* SERVER_BUFFER, for reading */

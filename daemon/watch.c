@@ -2,6 +2,7 @@
 
 #include "watch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,11 +158,11 @@ int watch_set_line(struct watch *watch, struct line *line, const struct filter_e
 		return r;
 	}
 	entry->settings = *settings;
-	/* Its events of this round may have been marked already, without this watch. */
+	/* The others are marked already, this watch is not. */
 	if (line)
-		line->marked_round = 0;
+		line->marking = 0;
 	else
-		daemon->server.all_marked_round = 0;
+		daemon->server.all_marking = 0;
 	watch_update(watch);
 	return 0;
 }
@@ -276,6 +277,7 @@ void watch_update(struct watch *watch)
 
 static void set_pending(struct watch *watch, uint64_t cursor)
 {
+	assert(!watch->pending);
 	watch->pending = true;
 	watch->cursor = cursor;
 	list_append(&daemon_of(watch)->server.behind, &watch->behind_link);
@@ -391,14 +393,14 @@ void watch_mark_line(struct line *line, uint64_t seq)
 {
 	struct daemon *daemon = line->chip->daemon;
 
-	/* Whoever is marked stays so until the end of the round. */
-	if (line->marked_round != daemon->round) {
-		line->marked_round = daemon->round;
+	/* Whoever has been marked is still, as long as nobody has caught up since. */
+	if (line->marking != daemon->server.marking) {
+		line->marking = daemon->server.marking;
 		list_for_each(link, &line->watchers)
 			mark(list_object(link, struct watch_entry, line_link)->watch, seq);
 	}
-	if (daemon->server.all_marked_round != daemon->round) {
-		daemon->server.all_marked_round = daemon->round;
+	if (daemon->server.all_marking != daemon->server.marking) {
+		daemon->server.all_marking = daemon->server.marking;
 		list_for_each(link, &daemon->server.watchers_of_all)
 			mark(list_object(link, struct watch_entry, line_link)->watch, seq);
 	}
@@ -497,6 +499,7 @@ void watch_caught_up(struct watch *watch)
 	watch_advance(watch, UINT64_MAX);
 	watch->from[0] = 0;
 	watch->pending = false;
+	daemon_of(watch)->server.marking++;
 	list_remove(&watch->behind_link);
 }
 
