@@ -199,10 +199,22 @@ demo:
 	@tools/deps install build demo
 	@$(SUBMAKE) run-demo
 bench:
-	@tools/deps install build bench
+	@tools/deps install build lab bench
 	@$(SUBMAKE) run-bench
 run-demo: all
 	@tools/demo --build $(BUILD)
+
+# BENCH=quick, or the names of rows (tests/bench/main.c).
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,bench bare)
+BENCH_SRC := $(filter-out %/bare.c,$(wildcard tests/bench/*.c))
+$(BUILD)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $<
+run-bench: all $(BENCH_PROGRAMS)
+	@$(BUILD)/tests/bench/bench $(BUILD) $(BENCH)
 
 # Another version of clang-format would want other line breaks; the machine of check-kernel is an
 # amd64 one and runs the host's programs.
