@@ -168,9 +168,27 @@ void command_run(struct peer *peer, const char *line, size_t n)
 	peer_reply(peer, reply.buffer, reply.n, call.replay ? 0 : daemon->log.head);
 }
 
+/* Of a name as JSON: quotes and backslashes are doubled. */
+static size_t json_bytes(const char *name)
+{
+	size_t n = 2;
+
+	for (; *name; name++)
+		n += *name == '"' || *name == '\\' ? 2 : 1;
+	return n;
+}
+
+/* What one line adds to a reply with changed, values and names. */
+static size_t reply_bytes(const char *written, const char *canonical)
+{
+	return 2 * json_bytes(written) + 2 * json_bytes(canonical) + sizeof(":false,") + sizeof(":,,");
+}
+
 enum wire_error call_find_lines(
 	struct call *call, const struct wire_names *names, struct named_lines *ret)
 {
+	size_t bytes = 256;
+
 	ret->n = 0;
 	for (size_t i = 0; i < names->n; i++) {
 		enum wire_error error = line_find(call->daemon, &call->peer->aliases, names->v[i],
@@ -180,7 +198,12 @@ enum wire_error call_find_lines(
 			return error;
 		ret->names[i] = names->v[i];
 		ret->n++;
+		bytes += reply_bytes(names->v[i], ret->lines[i]->canonical);
 	}
+	if (bytes > WIRE_MAX_LINE_BYTES)
+		return problem_field(call->problem, WIRE_E_LIMIT, "lines",
+			"the reply would be longer than %d bytes; name fewer lines at a time",
+			WIRE_MAX_LINE_BYTES);
 	return WIRE_OK;
 }
 

@@ -47,7 +47,8 @@ struct named_lines {
 	const char *names[WIRE_MAX_LINES]; /* as written */
 };
 
-/* Resolves names for this connection (its aliases included). WIRE_OK or the code in call->problem. `ret` is filled in static storage. */
+/* Resolves names for this connection (its aliases included). WIRE_OK or the code in call->problem. So many that the
+ * reply could not say what became of each are refused here, before anything is done. */
 enum wire_error call_find_lines(
 	struct call *call, const struct wire_names *names, struct named_lines *ret);
 

@@ -16,6 +16,7 @@
 #include "diag.h"
 #include "event.h"
 #include "hold.h"
+#include "output.h"
 #include "peer.h"
 #include "request.h"
 #include "use.h"
@@ -54,11 +55,15 @@ static int watch_signals(struct daemon *daemon)
 /* Chips that have come back, lines that were busy: at first soon, then at longer intervals. */
 static void expire_retry(struct deadline *deadline, uint64_t now_ns)
 {
-	struct daemon *daemon = list_object(deadline, struct daemon, retry);
-
 	(void)now_ns;
-	(void)lines_scan(daemon);
+	daemon_look_again(list_object(deadline, struct daemon, retry));
+}
+
+void daemon_look_again(struct daemon *daemon)
+{
+	(void)chips_scan(daemon);
 	if (lines_configure(daemon) == 0 && hold_missing(daemon)) {
+		loop_clear_deadline(&daemon->loop, &daemon->retry);
 		daemon->retry_after_ns = RETRY_FIRST_NS;
 		return;
 	}
@@ -113,24 +118,6 @@ static void raise_fd_limit(void)
 	}
 }
 
-/* False when a configured line is not there yet. */
-static bool tell_absent(const struct daemon *daemon)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < daemon->config->n_lines; i++) {
-		bool found = false;
-
-		for (size_t id = 0; id < daemon->lines.n && !found; id++)
-			found = daemon->lines.v[id]->config == &daemon->config->lines[i];
-		all &= found;
-		if (!found)
-			diag_warning("line %s is configured as \"%s\", which is not there (yet)",
-				daemon->config->lines[i].alias, daemon->config->lines[i].line);
-	}
-	return all;
-}
-
 static int start_backend(struct daemon *daemon)
 {
 	int r = daemon->ops->open(daemon->config, &daemon->backend);
@@ -139,7 +126,7 @@ static int start_backend(struct daemon *daemon)
 		diag_error("backend %s cannot be opened: %s", daemon->ops->name, strerror(-r));
 		return r;
 	}
-	r = lines_scan(daemon);
+	r = chips_scan(daemon);
 	if (r < 0)
 		diag_warning("chips cannot be looked for: %s", strerror(-r));
 
@@ -156,6 +143,7 @@ static void init(struct daemon *daemon, struct config *config)
 		.log.fd = -1,
 		.signal_fd = -1,
 		.signals.fd = -1,
+		.absent = { .daemon = daemon, .source.fd = -1 },
 		.retry_after_ns = RETRY_FIRST_NS };
 	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
@@ -164,16 +152,22 @@ static void init(struct daemon *daemon, struct config *config)
 	timers_init(&daemon->timers);
 }
 
-static void done(struct daemon *daemon)
+static void release_lines(struct daemon *daemon)
 {
-	timers_done(daemon);
-	server_done(&daemon->server);
 	for (size_t id = 0; id < daemon->lines.n; id++) {
 		use_forget_all(daemon->lines.v[id]);
 		if (daemon->lines.v[id]->request)
 			request_free(daemon->lines.v[id]->request, NULL);
 	}
+}
+
+static void done(struct daemon *daemon)
+{
+	timers_done(daemon);
+	server_done(&daemon->server);
+	release_lines(daemon);
 	loop_clear_deadline(&daemon->loop, &daemon->retry);
+	chips_done(daemon);
 	lines_done(daemon);
 	if (daemon->backend)
 		daemon->ops->free(daemon->backend);
@@ -214,8 +208,6 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (r == 0)
 		r = start_backend(daemon);
 	if (r == 0) {
-		if (!tell_absent(daemon))
-			daemon_retry_later(daemon);
 		hold_configured(daemon);
 		r = server_listen(&daemon->server);
 	}
@@ -263,28 +255,48 @@ static bool anything_unsent(const struct daemon *daemon)
 	return false;
 }
 
+/* For waking up in time; the clock says that it is over. */
 static void expire_stop(struct deadline *deadline, uint64_t now_ns)
 {
 	(void)deadline;
 	(void)now_ns;
 }
 
-void daemon_stop(struct daemon *daemon)
+/* Nothing may write a line again after its on-exit value. */
+static void end_writing(struct daemon *daemon)
 {
+	timers_done(daemon);
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		output_cancel_revert(daemon->lines.v[id]);
+	list_for_each(link, &daemon->server.peers)
+		peer_update_interest(list_object(link, struct peer, link));
+}
+
+/* Sends what is left; a client that does not read is not waited for longer than STOP_NS. */
+static void send_the_rest(struct daemon *daemon)
+{
+	const uint64_t until_ns = clock_now_ns() + STOP_NS;
 	struct deadline limit;
 
-	server_stop_listening(&daemon->server);
-	hold_end(daemon);
-	event_shutdown(daemon);
-
-	/* A client that does not read is not waited for longer than this. */
 	deadline_init(&limit, expire_stop);
-	(void)loop_set_deadline(&daemon->loop, &limit, clock_now_ns() + STOP_NS);
+	(void)loop_set_deadline(&daemon->loop, &limit, until_ns);
 	server_flush(&daemon->server);
-	server_reap(&daemon->server);
-	while (deadline_is_set(&limit) && anything_unsent(daemon))
-		if (run_round(daemon) < 0)
+	while (anything_unsent(daemon) && clock_now_ns() < until_ns) {
+		if (loop_wait(&daemon->loop, list_empty(&daemon->server.flush)) < 0)
 			break;
+		server_flush(&daemon->server);
+	}
 	loop_clear_deadline(&daemon->loop, &limit);
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	daemon->stopping = true;
+	server_stop_listening(&daemon->server);
+	end_writing(daemon);
+	hold_end(daemon);
+	release_lines(daemon);
+	event_shutdown(daemon);
+	send_the_rest(daemon);
 	done(daemon);
 }

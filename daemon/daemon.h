@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "chip.h"
 #include "config.h"
 #include "gather.h"
 #include "line.h"
@@ -48,6 +49,7 @@ struct daemon {
 		struct line **v;            /* by id */
 		struct name_entry *entries; /* by id, for names.h */
 	} lines;
+	struct chip absent; /* of configured lines that are not there */
 	struct deadline retry; /* unavailable lines and absent chips */
 	uint64_t retry_after_ns;
 
@@ -72,5 +74,7 @@ int daemon_run(struct daemon *daemon);
 /* Applies on-exit, tells the clients, closes everything; never longer than 2 s. */
 void daemon_stop(struct daemon *daemon);
 
+/* Looks for chips and lines that are missing, now. */
+void daemon_look_again(struct daemon *daemon);
 /* Lines that could not be requested are tried again in a while. */
 void daemon_retry_later(struct daemon *daemon);

@@ -66,8 +66,8 @@ static void make_lot(struct lot *lot, struct line *line)
 		return;
 	}
 	for (unsigned i = 0; i < line->chip->info.n_lines && lot->n < REQUEST_LINES_MAX; i++)
-		if (in_same_group(line, &line->chip->lines[i]))
-			add_configured(lot, &line->chip->lines[i]);
+		if (in_same_group(line, line->chip->lines[i]))
+			add_configured(lot, line->chip->lines[i]);
 }
 
 static void tell_failure(const struct line *line, int r)
@@ -124,6 +124,10 @@ void hold_configured(struct daemon *daemon)
 
 		if (!line->config || !is_wanted(line))
 			continue;
+		if (!line->chip->available) {
+			all = false;
+			continue;
+		}
 		make_lot(&lot, line);
 		all &= try_lot(daemon, &lot, "requested");
 	}

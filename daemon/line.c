@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "command.h"
 #include "config.h"
@@ -21,8 +20,7 @@
 #include "use.h"
 #include "watch.h"
 
-/* Names come from device trees and adapters: whatever is not plain text is shown as '?'. */
-static void copy_name(char to[static BACKEND_NAME_BYTES], const char *from)
+void line_copy_name(char to[static BACKEND_NAME_BYTES], const char *from)
 {
 	size_t i;
 
@@ -38,22 +36,13 @@ static struct name_space name_space(const struct daemon *daemon)
 	};
 }
 
-static void compute_names(struct daemon *daemon)
+static struct line *line_new(struct chip *chip, unsigned offset, uint32_t id)
 {
-	const struct name_space space = name_space(daemon);
-
-	for (size_t i = 0; i < daemon->lines.n; i++) {
-		struct line *line = daemon->lines.v[i];
-
-		line->canonical = name_canonical(&space, i, line->canonical_buffer);
-		if (line->texts[0])
-			(void)event_prepare_line(line);
-	}
-}
-
-static void line_init(struct line *line, struct chip *chip, unsigned offset, uint32_t id)
-{
+	struct line *line = calloc(1, sizeof(*line));
 	struct line_info info = { 0 };
+
+	if (!line)
+		return NULL;
 
 	*line = (struct line){ .id = id,
 		.chip = chip,
@@ -64,270 +53,194 @@ static void line_init(struct line *line, struct chip *chip, unsigned offset, uin
 	list_init(&line->uses);
 	output_init_revert(&line->revert);
 	if (line_read_info(line, &info) == 0) {
-		copy_name(line->name, info.name);
+		line_copy_name(line->name, info.name);
 		line->taken = info.used;
 	}
+	return line;
 }
 
-static int make_lines(struct daemon *daemon, struct chip *chip)
+bool line_is_absent(const struct line *line)
 {
-	const size_t n = daemon->lines.n + chip->info.n_lines;
-	struct line **v = reallocarray(daemon->lines.v, n, sizeof(*v));
+	return line->chip == &line->chip->daemon->absent;
+}
+
+static struct name_entry entry_of(const struct line *line)
+{
+	/* No name can be written that finds a line of no chip. */
+	const bool absent = line_is_absent(line);
+
+	return (struct name_entry){ .alias = line->config ? line->config->alias : NULL,
+		.name = line->name,
+		.chip_name = absent ? "\1" : line->chip->info.name,
+		.chip_label = absent ? "\1" : line->chip->info.label,
+		.offset = line->offset };
+}
+
+static int grow(struct daemon *daemon, size_t n)
+{
+	struct line **v = reallocarray(daemon->lines.v, n, sizeof(struct line *));
 	struct name_entry *entries;
 
-	if (v)
-		daemon->lines.v = v;
-	entries = reallocarray(daemon->lines.entries, n, sizeof(*entries));
-	if (entries)
-		daemon->lines.entries = entries;
-	chip->lines = calloc(chip->info.n_lines, sizeof(*chip->lines));
-	if (!v || !entries || !chip->lines)
-		return -ENOMEM;
-
-	for (unsigned i = 0; i < chip->info.n_lines; i++) {
-		struct line *line = &chip->lines[i];
-		uint32_t id = (uint32_t)daemon->lines.n + i;
-
-		line_init(line, chip, i, id);
-		v[id] = line;
-		entries[id] = (struct name_entry){ .name = line->name,
-			.chip_name = chip->info.name,
-			.chip_label = chip->info.label,
-			.offset = i };
-	}
-	daemon->lines.n = n;
-	return watch_grow(daemon);
-}
-
-/* Another process has taken a line, or given it back. The info is read afresh, since by now it may have changed again. */
-static void check_taken(struct line *line)
-{
-	struct line_info info;
-	bool taken;
-
-	if (line->request || line_read_info(line, &info) < 0)
-		return;
-
-	taken = info.used;
-	if (taken == line->taken)
-		return;
-
-	line->taken = taken;
-	event_line(line, taken ? "taken" : "freed");
-	if (!taken && line->unavailable)
-		line_retry(line);
-}
-
-static void chip_gone(struct chip *chip)
-{
-	diag_warning("chip %s (%s) is gone", chip->info.name, chip->info.label);
-	chip->available = false;
-	loop_remove(&chip->daemon->loop, &chip->source);
-	for (unsigned i = 0; i < chip->info.n_lines; i++) {
-		struct line *line = &chip->lines[i];
-
-		if (line->request)
-			request_free(line->request, "gone");
-		else if (line->unavailable != -ENODEV)
-			event_line(line, "gone"); /* not told yet by its own request */
-		line->taken = false;
-	}
-	daemon_retry_later(chip->daemon);
-}
-
-static void dispatch_chip(struct source *source, uint32_t events)
-{
-	struct chip *chip = list_object(source, struct chip, source);
-	struct daemon *daemon = chip->daemon;
-	struct chip_event event;
-
-	(void)events;
-	/* As many as the kernel's buffer holds; more are left for the next round. */
-	for (int i = 0; i < 32; i++) {
-		int r = daemon->ops->chip_event(daemon->backend, chip->info.index, &event);
-
-		if (r == 0)
-			return;
-		if (r < 0 || event.type == CHIP_GONE) {
-			chip_gone(chip);
-			return;
-		}
-		if (event.offset < chip->info.n_lines)
-			check_taken(&chip->lines[event.offset]);
-	}
-}
-
-static int listen_to_chip(struct chip *chip)
-{
-	struct daemon *daemon = chip->daemon;
-	int fd = daemon->ops->chip_fd(daemon->backend, chip->info.index);
-
-	return fd < 0 ? fd : loop_add(&daemon->loop, &chip->source, fd, EPOLLIN, dispatch_chip);
-}
-
-static int chip_new(struct daemon *daemon, const struct chip_info *info, struct chip **ret)
-{
-	struct chip *chip = calloc(1, sizeof(*chip));
-	int r;
-
-	if (!chip)
-		return -ENOMEM;
-
-	chip->daemon = daemon;
-	chip->info = *info;
-	copy_name(chip->info.name, info->name);
-	copy_name(chip->info.label, info->label);
-	chip->source.fd = -1;
-	r = make_lines(daemon, chip);
-	if (r < 0) {
-		free(chip->lines);
-		free(chip);
-		return r;
-	}
-	*ret = chip;
-	return 0;
-}
-
-static int place_for_chip(struct daemon *daemon, unsigned index)
-{
-	struct chip **v;
-
-	if (index < daemon->chips.n)
-		return 0;
-
-	v = reallocarray(daemon->chips.v, index + 1, sizeof(struct chip *));
 	if (!v)
 		return -ENOMEM;
 
-	memset(v + daemon->chips.n, 0, (index + 1 - daemon->chips.n) * sizeof(struct chip *));
-	daemon->chips.v = v;
-	daemon->chips.n = index + 1;
+	daemon->lines.v = v;
+	entries = reallocarray(daemon->lines.entries, n, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+
+	daemon->lines.entries = entries;
 	return 0;
 }
 
-static void found(const struct chip_info *info, void *data)
+int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line **ret)
 {
-	struct daemon *daemon = data;
-	int r = place_for_chip(daemon, info->index);
-	struct chip *chip = r < 0 ? NULL : daemon->chips.v[info->index];
+	const size_t before = daemon->lines.n;
+	int r = grow(daemon, before + n);
 
-	if (r == 0 && !chip)
-		r = chip_new(daemon, info, &chip);
-	if (r == 0)
-		r = listen_to_chip(chip);
-	if (r < 0) {
-		diag_error("chip %s (%s) cannot be used: %s", info->name, info->label, strerror(-r));
-		return;
-	}
-	daemon->chips.v[info->index] = chip;
-	copy_name(chip->info.name, info->name);
-	chip->available = true;
-	diag_info("chip %s (%s): %u lines", chip->info.name, chip->info.label, chip->info.n_lines);
-}
-
-/* Lines that have come back without being wanted by anybody. */
-static void tell_available(struct chip *chip)
-{
-	for (unsigned i = 0; i < chip->info.n_lines; i++) {
-		struct line *line = &chip->lines[i];
-		struct line_info info;
-
-		line->taken = line_read_info(line, &info) == 0 && info.used;
-		if (!line->config && list_empty(&line->uses))
-			event_line(line, "available");
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		ret[i] = line_new(chip, i, (uint32_t)before + i);
+		if (!ret[i])
+			r = -ENOMEM;
 		else
-			line_retry(line);
+			daemon->lines.v[daemon->lines.n++] = ret[i];
 	}
+	if (r == 0)
+		r = watch_grow(daemon);
+	if (r < 0) {
+		while (daemon->lines.n > before)
+			free(daemon->lines.v[--daemon->lines.n]);
+		return r;
+	}
+	for (size_t id = before; id < daemon->lines.n; id++)
+		daemon->lines.entries[id] = entry_of(daemon->lines.v[id]);
+	return 0;
 }
 
-int lines_scan(struct daemon *daemon)
+/* A configured line that was not there takes the place of the line that has now been found, which
+ * nobody can have used yet. */
+static void take_place(struct line *line, struct line *found)
 {
-	const size_t n_before = daemon->chips.n;
-	bool *was_available = calloc(n_before + 1, sizeof(*was_available));
-	int r;
+	struct daemon *daemon = line->chip->daemon;
 
-	if (!was_available)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_before; i++)
-		was_available[i] = daemon->chips.v[i] && daemon->chips.v[i]->available;
+	line->chip = found->chip;
+	line->offset = found->offset;
+	line->taken = found->taken;
+	memcpy(line->name, found->name, sizeof(line->name));
+	line->chip->lines[line->offset] = line;
+	found->chip = &daemon->absent;
+	found->name[0] = 0;
+}
 
-	r = daemon->ops->scan(daemon->backend, found, daemon);
-	compute_names(daemon);
-	for (size_t i = 0; i < n_before; i++)
-		if (daemon->chips.v[i] && daemon->chips.v[i]->available && !was_available[i])
-			tell_available(daemon->chips.v[i]);
-	free(was_available);
-	return r;
+static struct line *line_of_config(const struct daemon *daemon, const struct line_config *config)
+{
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		if (daemon->lines.v[id]->config == config)
+			return daemon->lines.v[id];
+	return NULL;
+}
+
+/* Not there yet; its name can be used all the same. */
+static int add_absent(struct daemon *daemon, const struct line_config *config)
+{
+	struct line *line;
+	int r = lines_add(daemon, &daemon->absent, 1, &line);
+
+	if (r < 0)
+		return r;
+
+	diag_warning("line %s is configured as \"%s\", which is not there (yet)", config->alias, config->line);
+	line->config = config;
+	line->unavailable = -ENODEV;
+	return 0;
 }
 
 static int configure_line(struct daemon *daemon, const struct line_config *config)
 {
 	const struct name_space space = name_space(daemon);
+	struct line *line, *known = line_of_config(daemon, config);
 	struct wire_problem problem;
-	struct line *line;
+	enum wire_error error;
 	size_t id;
 
-	if (name_resolve(&space, config->line, &id, &problem) != WIRE_OK) {
-		diag_warning("%s:%u: [line %s]: %s", config->file, config->file_line, config->alias,
-			problem.message);
+	if (known && !line_is_absent(known))
 		return 0;
+
+	error = name_resolve(&space, config->line, &id, &problem);
+	if (error == WIRE_E_AMBIGUOUS_LINE) {
+		diag_error("%s:%u: [line %s] line: %s", config->file, config->file_line, config->alias,
+			problem.message);
+		return -EINVAL;
 	}
+	if (error != WIRE_OK)
+		return known ? 0 : add_absent(daemon, config);
+
 	line = daemon->lines.v[id];
-	if (line->config && line->config != config) {
+	if (line->config) {
 		diag_error("%s:%u: [line %s] and [line %s] are the same line, %s:%u", config->file,
 			config->file_line, config->alias, line->config->alias, line->chip->info.name,
 			line->offset);
 		return -EINVAL;
 	}
-	line->config = config;
-	daemon->lines.entries[id].alias = config->alias;
+	if (known)
+		take_place(known, line);
+	else
+		line->config = config;
 	return 0;
+}
+
+static void name_lines(struct daemon *daemon)
+{
+	const struct name_space space = name_space(daemon);
+
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		daemon->lines.entries[id] = entry_of(daemon->lines.v[id]);
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		struct line *line = daemon->lines.v[id];
+
+		line->canonical = name_canonical(&space, id, line->canonical_buffer);
+		if (line->texts[0])
+			(void)event_prepare_line(line);
+	}
 }
 
 int lines_configure(struct daemon *daemon)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < daemon->config->n_lines && r == 0; i++)
+	/* `line =` is resolved without aliases, so that the order of the sections does not matter. */
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		daemon->lines.entries[id].alias = NULL;
+	for (size_t i = 0; i < daemon->config->n_lines && r == 0; i++) {
 		r = configure_line(daemon, &daemon->config->lines[i]);
-	compute_names(daemon);
+		for (size_t id = 0; id < daemon->lines.n; id++)
+			daemon->lines.entries[id].alias = NULL;
+	}
+	name_lines(daemon);
 	return r;
 }
 
 void lines_done(struct daemon *daemon)
 {
-	for (size_t i = 0; i < daemon->lines.n; i++)
-		free(daemon->lines.v[i]->texts[0]);
-	for (size_t i = 0; i < daemon->chips.n; i++) {
-		struct chip *chip = daemon->chips.v[i];
-
-		if (!chip)
-			continue;
-		loop_remove(&daemon->loop, &chip->source);
-		free(chip->lines);
-		free(chip);
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		free(daemon->lines.v[id]->texts[0]);
+		free(daemon->lines.v[id]);
 	}
-	free(daemon->chips.v);
 	free(daemon->lines.v);
 	free(daemon->lines.entries);
 }
 
-/* A configured line may not be there yet: that is another matter than a name nobody knows. */
-static enum wire_error explain_absent(
-	const struct daemon *daemon, const char *written, struct wire_problem *problem)
+void line_check_taken(struct line *line)
 {
-	for (size_t i = 0; i < daemon->config->n_lines; i++) {
-		const struct line_config *config = &daemon->config->lines[i];
+	struct line_info info;
 
-		if (strcmp(config->alias, written) != 0)
-			continue;
-		problem_field(problem, WIRE_E_UNAVAILABLE, "line",
-			"%s is configured as \"%s\", which is not there yet; it is looked for again and again",
-			written, config->line);
-		(void)snprintf(problem->line, sizeof(problem->line), "%s", written);
-		break;
-	}
-	return problem->code;
+	if (line->request || line_read_info(line, &info) < 0 || info.used == line->taken)
+		return;
+
+	line->taken = info.used;
+	event_line(line, line->taken ? "taken" : "freed");
+	if (!line->taken && line->unavailable)
+		line_retry(line);
 }
 
 enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
@@ -348,7 +261,7 @@ enum wire_error line_find(struct daemon *daemon, struct list *aliases, const cha
 	error = name_resolve(&space, written, &id, problem);
 	if (error == WIRE_OK)
 		*ret = daemon->lines.v[id];
-	return error == WIRE_E_UNKNOWN_LINE ? explain_absent(daemon, written, problem) : error;
+	return error;
 }
 
 /* A place that no line has had yet, or one of a line that is free again. */
@@ -361,7 +274,7 @@ static struct log_line_state *take_state(struct daemon *daemon)
 		struct line *line = daemon->lines.v[id];
 		struct log_line_state *state = line->state;
 
-		if (!state || line->request)
+		if (!state || line->request || line->reserved)
 			continue;
 		line->state = NULL;
 		return state;
@@ -385,6 +298,7 @@ int line_prepare(struct line *line)
 	memcpy(line->state->chip_name, line->chip->info.name, sizeof(line->state->chip_name));
 	memcpy(line->state->chip_label, line->chip->info.label, sizeof(line->state->chip_label));
 	line->state->offset = line->offset;
+	line->reserved = true;
 	return 0;
 }
 
@@ -401,6 +315,8 @@ int line_read_info(const struct line *line, struct line_info *ret)
 {
 	const struct daemon *daemon = line->chip->daemon;
 
+	if (line_is_absent(line))
+		return -ENODEV;
 	return daemon->ops->line_info(daemon->backend, line->chip->info.index, line->offset, ret);
 }
 
@@ -414,7 +330,7 @@ enum wire_error line_busy(struct wire_problem *problem, const struct line *line)
 		line->canonical, info.consumer[0] ? info.consumer : "?");
 	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
 	problem->holder.is_other = true;
-	copy_name(problem->holder.consumer, info.consumer);
+	line_copy_name(problem->holder.consumer, info.consumer);
 	return WIRE_E_BUSY;
 }
 
@@ -455,8 +371,10 @@ static void write_settings(struct jsonw *w, const struct line *line, const struc
 
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
-	struct line_info info = { 0 };
-	bool known = line->request || line_read_info(line, &info) == 0;
+	struct line_info info = { .settings = line->config ? line->config->settings : line->settings };
+
+	if (!line->request)
+		(void)line_read_info(line, &info);
 
 	jsonw_begin_object(w);
 	jsonw_member_string(w, "line", line->canonical);
@@ -471,10 +389,9 @@ void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 	if (!line->chip->available || line->unavailable)
 		jsonw_member_bool(w, "available", false);
 	call_write_value(w, "value", line->value);
-	if (known)
-		write_settings(w, line, line->request ? &line->settings : &info.settings);
+	write_settings(w, line, line->request ? &line->settings : &info.settings);
 	if (!line->request && info.used) {
-		copy_name(info.consumer, info.consumer);
+		line_copy_name(info.consumer, info.consumer);
 		jsonw_member_string(w, "consumer", info.consumer);
 	}
 	write_users(w, line, max_users);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Chips and lines. Every line of every chip that was ever found has one struct line, with an id for the
- * daemon's life; a chip that goes away and comes back keeps its lines, and so do subscriptions.
+ * Lines. Every line of every chip that was ever found has one struct line, with an id for the daemon's
+ * life; so has every configured line, found or not.
  *
  * A line is free, or held through a request (request.h). It is held because the configuration names
  * it, or for the users in its list (use.h).
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "chip.h"
 #include "list.h"
 #include "log.h"
 #include "loop.h"
@@ -23,14 +24,6 @@
 struct daemon;
 struct line_config;
 struct request;
-
-struct chip {
-	struct daemon *daemon;
-	struct source source; /* the backend's chip fd */
-	struct chip_info info;
-	bool available;
-	struct line *lines; /* info.n_lines of them */
-};
 
 /* A value that is put back by itself. */
 struct revert {
@@ -54,6 +47,7 @@ struct line {
 	int unavailable;         /* -errno of the failed request of a line that is wanted; 0: none */
 	bool taken;              /* held by another process */
 	uint8_t value;           /* 0, 1 or LOG_VALUE_NULL, as of the last logged event */
+	bool reserved;           /* its place in the state table is kept for a request being made */
 	uint32_t line_seqno;     /* the kernel's, of the last edge of this request */
 	uint64_t line_seq;       /* edges of the line, lost ones counted */
 	struct log_line_state *state; /* in the log; NULL until first held */
@@ -80,12 +74,23 @@ static inline bool line_is_input(const struct line *line)
 	return line->request && line->settings.direction != DIRECTION_OUTPUT;
 }
 
-/* Looks for chips, makes lines of new ones, and starts those that have come back. 0 or -errno. */
-int lines_scan(struct daemon *daemon);
-/* Gives the configured lines their aliases and computes all names. Problems (a line that no name finds is only
- * told, one that two sections name is -EINVAL) are told through diag. */
+/* Adds n lines of a chip, offsets 0 to n - 1, to the table; `ret` has room for n. 0 or -ENOMEM, then
+ * none is added. */
+int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line **ret);
+/*
+ * Finds the configured lines and computes all names. A line that is not there yet gets a struct
+ * all the same, of no chip, which takes the real line's place once that is found. -EINVAL, told, when
+ * two sections mean one line or a name is ambiguous.
+ */
 int lines_configure(struct daemon *daemon);
 void lines_done(struct daemon *daemon);
+
+/* Configured and not found yet; or, without a configuration, a struct whose place was taken. */
+bool line_is_absent(const struct line *line);
+/* Another process may have taken it, or given it back: tells, and takes it if it is wanted. */
+void line_check_taken(struct line *line);
+/* Names come from device trees and adapters: whatever is not plain text becomes '?'. */
+void line_copy_name(char to[static BACKEND_NAME_BYTES], const char *from);
 
 /* The line of a name; unknown-line, ambiguous-line with the problem filled. `aliases` are the connection's own. */
 enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
@@ -98,7 +103,8 @@ struct line_alias {
 	char name[WIRE_MAX_NAME_BYTES + 1];
 };
 
-/* Takes a place in the log's state table and makes the texts. 0, -ENOSPC (WIRE_MAX_LINES), -ENOMEM. */
+/* Takes a place in the log's state table, reserved until `reserved` is cleared, and makes the texts. 0, -ENOSPC
+ * (WIRE_MAX_LINES), -ENOMEM. */
 int line_prepare(struct line *line);
 /* The copy for the state table that says how the line is now. */
 struct log_line_copy line_copy(const struct line *line);

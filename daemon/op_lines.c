@@ -97,20 +97,35 @@ static bool add_line(struct jsonw *w, struct line *line)
 	return false;
 }
 
+/* A struct whose place another one has taken. */
+static bool is_hidden(const struct line *line)
+{
+	return line_is_absent(line) && !line->config;
+}
+
 /* A page of all lines, from id `first` on. Its `next` is the canonical name of its last line. */
 static enum wire_error write_page(struct call *call, size_t first, size_t limit)
 {
 	const struct daemon *daemon = call->daemon;
+	const struct line *last = NULL;
 	struct jsonw *w = call->reply;
 	size_t id = first;
 
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
-	while (id < daemon->lines.n && id - first < limit && add_line(w, daemon->lines.v[id]))
-		id++;
+	for (size_t n = 0; id < daemon->lines.n && n < limit; id++) {
+		if (is_hidden(daemon->lines.v[id]))
+			continue;
+		if (!add_line(w, daemon->lines.v[id]))
+			break;
+		n++;
+		last = daemon->lines.v[id];
+	}
 	jsonw_end_array(w);
-	if (id < daemon->lines.n && id > first)
-		jsonw_member_string(w, "next", daemon->lines.v[id - 1]->canonical);
+	while (id < daemon->lines.n && is_hidden(daemon->lines.v[id]))
+		id++;
+	if (id < daemon->lines.n && last)
+		jsonw_member_string(w, "next", last->canonical);
 	return WIRE_OK;
 }
 

@@ -96,7 +96,7 @@ static void write_reply(struct call *call)
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < named.n; i++)
-		line_write(w, named.lines[i], 16);
+		line_write(w, named.lines[i], 4);
 	jsonw_end_array(w);
 	jsonw_key(w, "values");
 	jsonw_begin_object(w);
@@ -121,6 +121,9 @@ enum wire_error op_request(struct call *call)
 	if (error == WIRE_OK && args->lines.all)
 		error = problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
 			"\"*\" takes no line; name the lines to take");
+	if (error == WIRE_OK && named.n > WIRE_MAX_REQUEST_LINES)
+		error = problem_field(call->problem, WIRE_E_LIMIT, "lines",
+			"one request takes at most %d lines", WIRE_MAX_REQUEST_LINES);
 	if (error == WIRE_OK && WIRE_GIVEN(args, request, alias))
 		error = check_alias(call, args->alias, named.lines[0]);
 	if (error == WIRE_OK)

@@ -103,7 +103,7 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 			continue;
 		(void)daemon->ops->simulate_present(daemon->backend, chip->info.index, args->present);
 		if (args->present)
-			(void)lines_scan(daemon);
+			daemon_look_again(daemon);
 		return WIRE_OK;
 	}
 	return problem_field(call->problem, WIRE_E_UNKNOWN_LINE, "chip", "no chip is called \"%s\"", args->chip);

@@ -130,7 +130,7 @@ void peer_update_interest(struct peer *peer)
 		return;
 
 	/* After the end of input EPOLLIN and EPOLLRDHUP would be ready for ever. */
-	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer))
+	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer) && !peer->daemon->stopping)
 		events |= EPOLLIN | EPOLLRDHUP;
 	if (peer->blocked)
 		events |= EPOLLOUT;

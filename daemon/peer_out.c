@@ -88,6 +88,17 @@ static bool make_room(struct peer *peer, size_t n)
 	return true;
 }
 
+static void update_stall(struct peer *peer, bool progress)
+{
+	struct loop *loop = &peer->daemon->loop;
+
+	if (peer->n_replies == 0)
+		loop_clear_deadline(loop, &peer->stall);
+	else if (progress || !deadline_is_set(&peer->stall))
+		(void)loop_set_deadline(
+			loop, &peer->stall, clock_now_ns() + WIRE_MAX_STALL_SECONDS * NSEC_PER_SEC);
+}
+
 void peer_reply(struct peer *peer, const char *bytes, size_t n, uint64_t after)
 {
 	if (peer->gone || peer->closed)
@@ -104,6 +115,9 @@ void peer_reply(struct peer *peer, const char *bytes, size_t n, uint64_t after)
 	peer->out_n += n;
 	peer->replies[peer->first_reply + peer->n_replies++] =
 		(struct reply){ .after = after, .length = (uint32_t)n };
+	/* Its socket is full of events: from now on it has to take something. */
+	if (peer->blocked)
+		update_stall(peer, false);
 	peer_want_flush(peer);
 }
 
@@ -196,13 +210,21 @@ static bool add_range(struct batch *batch, struct watch *watch, uint64_t limit)
 	return true;
 }
 
+static bool any_lockouts(const struct watch *watch)
+{
+	for (size_t i = 0; i < watch->n_filters; i++)
+		if (watch->filters[i]->lockouts)
+			return true;
+	return false;
+}
+
 static void gather_events(struct batch *batch, struct watch *watch)
 {
 	const struct peer *peer = batch->peer;
 	uint64_t end = peer->daemon->log.head + 1;
 
 	/* One filter at a time where a short send has to put lockouts back. */
-	if (watch->filters[0]->lockouts && watch->n_filters > 1 && watch->from[1] < end) {
+	if (any_lockouts(watch) && watch->n_filters > 1 && watch->from[1] < end) {
 		end = watch->from[1];
 		batch->more = true;
 	}
@@ -371,17 +393,6 @@ static void restore_lockouts(struct watch *watch, const struct filter_lockout *s
 	memcpy(filter->lockouts, saved, filter->n_lines * sizeof(*saved));
 	for (uint64_t seq = from; seq < watch->cursor; seq++)
 		(void)filter_passes(filter, log_at(log, seq));
-}
-
-static void update_stall(struct peer *peer, bool progress)
-{
-	struct loop *loop = &peer->daemon->loop;
-
-	if (peer->n_replies == 0)
-		loop_clear_deadline(loop, &peer->stall);
-	else if (progress || !deadline_is_set(&peer->stall))
-		(void)loop_set_deadline(
-			loop, &peer->stall, clock_now_ns() + WIRE_MAX_STALL_SECONDS * NSEC_PER_SEC);
 }
 
 static ssize_t send_batch(struct batch *batch)

@@ -139,13 +139,14 @@ static void correct_values(struct request *request)
 
 static int prepare_lines(size_t n, struct line *const *lines)
 {
-	for (size_t i = 0; i < n; i++) {
-		int r = line_prepare(lines[i]);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = line_prepare(lines[i]);
+	/* All have a place: from the request on they keep it, without one it may go. */
+	for (size_t i = 0; i < n; i++)
+		lines[i]->reserved = false;
+	return r;
 }
 
 static void attach(struct request *request, const struct line_settings *settings)

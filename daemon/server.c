@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "daemon.h"
 #include "diag.h"
@@ -21,6 +22,19 @@
 #include "watch.h"
 
 #define ACCEPTS_PER_ROUND 16
+#define LISTEN_AGAIN_NS   (100 * NSEC_PER_MSEC)
+
+/* Who knows who has freed a descriptor: it is tried again. */
+static void expire_listen_again(struct deadline *deadline, uint64_t now_ns)
+{
+	struct server *server = list_object(deadline, struct server, listen_again);
+
+	(void)now_ns;
+	if (server->spare_fd < 0)
+		server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (server->listen_fd >= 0)
+		loop_change(&server->daemon->loop, &server->listener, EPOLLIN);
+}
 
 int server_init(struct server *server, struct daemon *daemon)
 {
@@ -30,6 +44,7 @@ int server_init(struct server *server, struct daemon *daemon)
 		.lock_fd = -1,
 		.spare_fd = -1,
 		.marking = 1 };
+	deadline_init(&server->listen_again, expire_listen_again);
 	list_init(&server->peers);
 	list_init(&server->closed);
 	list_init(&server->ready);
@@ -123,14 +138,17 @@ static void refuse_for_lack_of_fds(struct server *server)
 {
 	int fd;
 
-	close(server->spare_fd);
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		refuse(server, fd, "the daemon has no file descriptor left for one more connection",
 			(unsigned)server->n_peers);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	loop_change(&server->daemon->loop, &server->listener, 0);
-	diag_warning("no file descriptor is left; no connection is accepted until one ends");
+	(void)loop_set_deadline(
+		&server->daemon->loop, &server->listen_again, clock_now_ns() + LISTEN_AGAIN_NS);
+	diag_warning("no file descriptor is left for a connection");
 }
 
 static void dispatch_listener(struct source *source, uint32_t events)
@@ -251,6 +269,7 @@ void server_stop_listening(struct server *server)
 	if (server->listen_fd < 0)
 		return;
 
+	loop_clear_deadline(&server->daemon->loop, &server->listen_again);
 	loop_remove(&server->daemon->loop, &server->listener);
 	close(server->listen_fd);
 	server->listen_fd = -1;
@@ -308,11 +327,7 @@ void server_forget_peer(struct server *server, struct peer *peer)
 void server_reap(struct server *server)
 {
 	struct list *link;
-	bool any = !list_empty(&server->closed);
 
 	while ((link = list_take(&server->closed)))
 		peer_free(list_object(link, struct peer, link));
-	/* An fd is free again. */
-	if (any && server->listen_fd >= 0)
-		loop_change(&server->daemon->loop, &server->listener, EPOLLIN);
 }

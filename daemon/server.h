@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap.h"
 #include "list.h"
 #include "loop.h"
 #include "wire.h"
@@ -25,6 +26,7 @@ struct server {
 	struct source listener;
 	int listen_fd;
 	int lock_fd;  /* held while the socket path is ours */
+	struct deadline listen_again; /* after a lack of file descriptors */
 	int spare_fd; /* given up for a moment to refuse a connection when no fd is left */
 	bool unlink_path;
 
