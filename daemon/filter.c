@@ -71,6 +71,13 @@ int filter_set_line(struct filter *filter, uint32_t line, const struct filter_en
 	return 0;
 }
 
+void filter_carry_lockouts(struct filter *to, const struct filter *from)
+{
+	for (uint32_t i = 0; to->lockouts && from->lockouts && i < from->n_lines && i < to->n_lines; i++)
+		if (to->lockouts[i].lockout_ns == from->lockouts[i].lockout_ns)
+			to->lockouts[i].last_ns = from->lockouts[i].last_ns;
+}
+
 uint64_t filter_timer_hash(const char *name)
 {
 	uint64_t hash = UINT64_C(14695981039346656037);

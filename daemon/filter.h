@@ -42,6 +42,9 @@ struct filter *filter_free(struct filter *filter); /* accepts NULL, returns NULL
 /* A copy with room for n_lines; NULL when memory is short. */
 struct filter *filter_copy(const struct filter *filter, uint32_t n_lines);
 
+/* The lockouts that run in `from` run on in `to`, where they are the same. */
+void filter_carry_lockouts(struct filter *to, const struct filter *from);
+
 /* A line's entry. 0 or -ENOMEM. `own` false: back to what "*" lets pass. */
 int filter_set_line(struct filter *filter, uint32_t line, const struct filter_entry *entry);
 

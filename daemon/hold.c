@@ -25,26 +25,11 @@ static void add_configured(struct lot *lot, struct line *line)
 {
 	lot->lines[lot->n] = line;
 	lot->settings[lot->n] = line->config->settings;
+	/* One that comes back is driven as it was, unless the configuration knows better. */
 	lot->initials[lot->n] = line->config->initial;
+	if (line->config->initial == INITIAL_KEEP && line->wanted != LOG_VALUE_NULL)
+		lot->initials[lot->n] = line->wanted ? INITIAL_1 : INITIAL_0;
 	lot->n++;
-}
-
-/* A line that users hold comes back as it was; an output with the value that it had. */
-static void add_used(struct lot *lot, struct line *line)
-{
-	static const struct line_settings defaults = { .edges = EDGES_BOTH };
-	struct line_settings settings = defaults;
-
-	list_for_each(link, &line->uses)
-		opinion_apply(&list_object(link, struct use, line_link)->opinion, &settings);
-	if (settings.direction == DIRECTION_OUTPUT) {
-		settings.edges = EDGES_NONE;
-		settings.debounce_ns = 0;
-	}
-	lot->lines[0] = line;
-	lot->settings[0] = settings;
-	lot->initials[0] = INITIAL_KEEP;
-	lot->n = 1;
 }
 
 static bool in_same_group(const struct line *a, const struct line *b)
@@ -53,14 +38,10 @@ static bool in_same_group(const struct line *a, const struct line *b)
 		strcmp(a->config->group, b->config->group) == 0;
 }
 
-/* The line alone, or the whole group of a configured one. */
+/* A configured line alone, or its whole group. */
 static void make_lot(struct lot *lot, struct line *line)
 {
 	lot->n = 0;
-	if (!line->config) {
-		add_used(lot, line);
-		return;
-	}
 	if (!line->config->group[0]) {
 		add_configured(lot, line);
 		return;
@@ -84,17 +65,19 @@ static void tell_failure(const struct line *line, int r)
 			line->canonical, line->chip->info.name, line->offset, strerror(-r));
 }
 
+static void note_failure(struct line *line, int r)
+{
+	if (line->unavailable != r)
+		tell_failure(line, r);
+	line->unavailable = r;
+}
+
 static bool try_lot(struct daemon *daemon, const struct lot *lot, const char *change)
 {
 	int r = request_new(daemon, lot->n, lot->lines, lot->settings, lot->initials, change);
 
-	for (size_t i = 0; r < 0 && i < lot->n; i++) {
-		struct line *line = lot->lines[i];
-
-		if (line->unavailable != r)
-			tell_failure(line, r);
-		line->unavailable = r;
-	}
+	for (size_t i = 0; r < 0 && i < lot->n; i++)
+		note_failure(lot->lines[i], r);
 	return r == 0;
 }
 
@@ -106,12 +89,19 @@ static bool is_wanted(const struct line *line)
 void line_retry(struct line *line)
 {
 	struct lot lot;
+	int r;
 
 	if (!is_wanted(line) || !line->chip->available)
 		return;
 
-	make_lot(&lot, line);
-	(void)try_lot(line->chip->daemon, &lot, "available");
+	if (line->config) {
+		make_lot(&lot, line);
+		(void)try_lot(line->chip->daemon, &lot, "available");
+		return;
+	}
+	r = use_take_again(line);
+	if (r < 0)
+		note_failure(line, r);
 }
 
 void hold_configured(struct daemon *daemon)

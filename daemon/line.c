@@ -29,6 +29,8 @@ void line_copy_name(char to[static BACKEND_NAME_BYTES], const char *from)
 	to[i] = 0;
 }
 
+const struct line_settings line_default_settings = { .edges = EDGES_BOTH };
+
 static struct name_space name_space(const struct daemon *daemon)
 {
 	return (struct name_space){
@@ -47,8 +49,10 @@ static struct line *line_new(struct chip *chip, unsigned offset, uint32_t id)
 	*line = (struct line){ .id = id,
 		.chip = chip,
 		.offset = offset,
+		.settings = line_default_settings,
 		.value = LOG_VALUE_NULL,
-		.on_release = ON_RELEASE_INPUT };
+		.on_release = ON_RELEASE_INPUT,
+		.wanted = LOG_VALUE_NULL };
 	list_init(&line->watchers);
 	list_init(&line->uses);
 	output_init_revert(&line->revert);
@@ -73,7 +77,9 @@ static struct name_entry entry_of(const struct line *line)
 		.name = line->name,
 		.chip_name = absent ? "\1" : line->chip->info.name,
 		.chip_label = absent ? "\1" : line->chip->info.label,
-		.offset = line->offset };
+		.offset = line->offset,
+		.name_hash = name_hash(line->name),
+		.alias_hash = line->config ? name_hash(line->config->alias) : 0 };
 }
 
 static int grow(struct daemon *daemon, size_t n)

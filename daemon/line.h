@@ -43,7 +43,7 @@ struct line {
 
 	struct request *request; /* NULL: free, or unavailable */
 	unsigned request_index;  /* its place in the request */
-	struct line_settings settings; /* in force; meaningful while held */
+	struct line_settings settings; /* in force, or as they will be when it is there; default while nobody uses it */
 	int unavailable;         /* -errno of the failed request of a line that is wanted; 0: none */
 	bool taken;              /* held by another process */
 	uint8_t value;           /* 0, 1 or LOG_VALUE_NULL, as of the last logged event */
@@ -54,6 +54,9 @@ struct line {
 	char *texts[2]; /* of edge events to 0 and to 1, see event.c; one allocation, NULL until first held */
 	uint16_t text_bytes[2];
 	struct revert revert;
+	uint64_t write_mark; /* number of the write that is to set it, and to what */
+	uint8_t write_value;
+	uint8_t wanted; /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL: nothing */
 
 	uint64_t marking;      /* its subscribers have been marked in this marking of the server */
 	struct list watchers;  /* struct watch_entry.line_link */
@@ -84,6 +87,9 @@ int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line 
  */
 int lines_configure(struct daemon *daemon);
 void lines_done(struct daemon *daemon);
+
+/* Of a line that nobody has said anything of: an input that reports both edges. */
+extern const struct line_settings line_default_settings;
 
 /* Configured and not found yet; or, without a configuration, a struct whose place was taken. */
 bool line_is_absent(const struct line *line);

@@ -105,21 +105,43 @@ static enum wire_error decide(
 	return WIRE_OK;
 }
 
+uint32_t name_hash(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return hash ? hash : 1;
+}
+
+/* Whether a name is `written`; most are ruled out by their hash. */
+static bool is_same(const char *name, uint32_t hash, const char *written, uint32_t written_hash)
+{
+	return (!hash || hash == written_hash) && strcmp(name, written) == 0;
+}
+
 static void search_alias(struct search *search, const char *written)
 {
-	for (size_t i = 0; i < search->space->n; i++) {
-		const char *alias = search->space->entries[i].alias;
+	const uint32_t hash = name_hash(written);
 
-		if (alias && strcmp(alias, written) == 0)
+	for (size_t i = 0; i < search->space->n; i++) {
+		const struct name_entry *entry = &search->space->entries[i];
+
+		if (entry->alias && is_same(entry->alias, entry->alias_hash, written, hash))
 			found(search, i);
 	}
 }
 
 static void search_name(struct search *search, const char *written)
 {
-	for (size_t i = 0; i < search->space->n; i++)
-		if (strcmp(search->space->entries[i].name, written) == 0)
+	const uint32_t hash = name_hash(written);
+
+	for (size_t i = 0; i < search->space->n; i++) {
+		const struct name_entry *entry = &search->space->entries[i];
+
+		if (is_same(entry->name, entry->name_hash, written, hash))
 			found(search, i);
+	}
 }
 
 /* The nearest of the aliases and names, in batches, so that nothing is allocated. */
@@ -178,12 +200,17 @@ static bool is_chip(const struct name_entry *entry, bool by_label, const char *c
 static unsigned search_offset(
 	struct search *search, bool by_label, const char *chip, size_t n, unsigned offset)
 {
+	const struct name_entry *last = NULL; /* entries of one chip share their strings */
+	bool is_it = false;
 	unsigned n_lines = 0;
 
 	for (size_t i = 0; i < search->space->n; i++) {
 		const struct name_entry *entry = &search->space->entries[i];
 
-		if (!is_chip(entry, by_label, chip, n))
+		if (!last || entry->chip_name != last->chip_name)
+			is_it = is_chip(entry, by_label, chip, n);
+		last = entry;
+		if (!is_it)
 			continue;
 		if (entry->offset >= n_lines)
 			n_lines = entry->offset + 1;
@@ -448,15 +475,16 @@ enum wire_error name_resolve(const struct name_space *space, const char *written
 static bool is_unique(const struct name_space *space, size_t index)
 {
 	const char *name = space->entries[index].name;
+	const uint32_t hash = name_hash(name);
 
 	if (!*name || strcmp(name, "*") == 0)
 		return false;
 	for (size_t i = 0; i < space->n; i++) {
 		const struct name_entry *entry = &space->entries[i];
 
-		if (i != index && strcmp(entry->name, name) == 0)
+		if (i != index && is_same(entry->name, entry->name_hash, name, hash))
 			return false;
-		if (i != index && entry->alias && strcmp(entry->alias, name) == 0)
+		if (i != index && entry->alias && is_same(entry->alias, entry->alias_hash, name, hash))
 			return false;
 	}
 	return true;

@@ -18,6 +18,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "wire.h"
 
@@ -27,6 +28,7 @@ struct name_entry {
 	const char *name;  /* "" when the kernel has none */
 	const char *chip_name, *chip_label;
 	unsigned offset;
+	uint32_t name_hash, alias_hash; /* of name_hash(), to compare fast; 0: not computed */
 };
 
 /* What is there to be found; the pointers belong to the caller. */
@@ -35,6 +37,9 @@ struct name_space {
 	const struct name_entry *entries;
 	const struct board *board; /* NULL: no map */
 };
+
+/* Never 0. */
+uint32_t name_hash(const char *name);
 
 /* Resolves `written`. WIRE_OK and the index of the entry, or the code that is in *problem
  * (unknown-line, ambiguous-line) with field "line", line and candidates filled. */

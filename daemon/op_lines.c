@@ -14,6 +14,7 @@
 
 /* Room for the rest of a reply behind a list that fills it. */
 #define PAGE_MARGIN 512
+#define PAGE_LINES  256
 
 enum wire_error op_hello(struct call *call)
 {
@@ -84,6 +85,12 @@ enum wire_error op_chips(struct call *call)
 	return WIRE_OK;
 }
 
+static void refresh(struct line *line)
+{
+	if (line->request)
+		(void)line_refresh(line);
+}
+
 /* One line of a page; false when it does not fit, which is then as before. */
 static bool add_line(struct jsonw *w, struct line *line)
 {
@@ -111,6 +118,9 @@ static enum wire_error write_page(struct call *call, size_t first, size_t limit)
 	struct jsonw *w = call->reply;
 	size_t id = first;
 
+	for (size_t i = first; i < daemon->lines.n && i - first < limit; i++)
+		refresh(daemon->lines.v[i]);
+	jsonw_member_u64(w, "seq", daemon->log.head);
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t n = 0; id < daemon->lines.n && n < limit; id++) {
@@ -141,18 +151,15 @@ static enum wire_error write_named(struct call *call, const struct wire_names *n
 		return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "limit",
 			"%zu lines are named; limit is for pages of all lines", named.n);
 
+	for (size_t i = 0; i < named.n; i++)
+		refresh(named.lines[i]);
+	jsonw_member_u64(w, "seq", call->daemon->log.head);
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < named.n; i++)
 		line_write(w, named.lines[i], 16);
 	jsonw_end_array(w);
 	return WIRE_OK;
-}
-
-static void refresh(struct line *line)
-{
-	if (line->request)
-		(void)line_refresh(line);
 }
 
 enum wire_error op_lines(struct call *call)
@@ -162,9 +169,6 @@ enum wire_error op_lines(struct call *call)
 	size_t limit = WIRE_GIVEN(args, lines, limit) ? (size_t)args->limit : WIRE_MAX_LINES;
 	struct line *after = NULL;
 
-	for (size_t id = 0; id < daemon->lines.n; id++)
-		refresh(daemon->lines.v[id]);
-	jsonw_member_u64(call->reply, "seq", daemon->log.head);
 	if (args->lines.n)
 		return write_named(call, &args->lines, limit);
 
@@ -175,7 +179,7 @@ enum wire_error op_lines(struct call *call)
 		if (error != WIRE_OK)
 			return error;
 	}
-	return write_page(call, after ? after->id + 1 : 0, limit);
+	return write_page(call, after ? after->id + 1 : 0, limit < PAGE_LINES ? limit : PAGE_LINES);
 }
 
 /* A free input, read as it is and given back at once. */
@@ -195,17 +199,18 @@ static enum wire_error read_free(struct line *line, uint8_t *ret_value, struct w
 	uint64_t bits = 0;
 	int r = line_read_info(line, &info);
 
-	if (r == 0 && info.used)
+	if (r < 0)
+		return call_line_failed(problem, line, r, "read");
+	if (info.used)
 		return line_busy(problem, line);
-	if (r == 0 && info.settings.direction == DIRECTION_OUTPUT)
+	if (info.settings.direction == DIRECTION_OUTPUT)
 		return problem_field(problem, WIRE_E_NOT_REQUESTED, "line",
 			"%s is a free output and is left untouched; to read it: "
 			"{\"op\":\"request\",\"line\":\"%s\",\"direction\":\"any\"}",
 			line->canonical, line->canonical);
 
 	settings.active_low = info.settings.active_low;
-	if (r == 0)
-		r = daemon->ops->request(daemon->backend, &spec, &request);
+	r = daemon->ops->request(daemon->backend, &spec, &request);
 	if (r < 0)
 		return call_line_failed(problem, line, r, "read");
 

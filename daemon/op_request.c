@@ -74,6 +74,21 @@ static enum wire_error check_all(struct call *call, const struct use_wish *wish)
 	return WIRE_OK;
 }
 
+static void undo_all(struct peer *peer, size_t n)
+{
+	while (n-- > 0)
+		use_undo(peer, named.lines[n]);
+}
+
+static bool keep_all(struct peer *peer)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < named.n; i++)
+		all &= use_keep(peer, named.lines[i]);
+	return all;
+}
+
 static enum wire_error grant_all(struct call *call, const struct use_wish *wish)
 {
 	for (size_t i = 0; i < named.n; i++) {
@@ -81,8 +96,7 @@ static enum wire_error grant_all(struct call *call, const struct use_wish *wish)
 
 		if (error == WIRE_OK)
 			continue;
-		while (i-- > 0)
-			use_release(call->peer, named.lines[i]);
+		undo_all(call->peer, i);
 		return error;
 	}
 	return WIRE_OK;
@@ -110,7 +124,6 @@ enum wire_error op_request(struct call *call)
 {
 	const struct args_request *args = &call->request->args.request;
 	const struct use_wish wish = { .request = true,
-		.keep = args->keep,
 		.has_on_release = WIRE_GIVEN(args, request, on_release),
 		.on_release = (enum on_release)args->on_release,
 		.has_initial = WIRE_GIVEN(args, request, initial),
@@ -133,8 +146,10 @@ enum wire_error op_request(struct call *call)
 	if (error != WIRE_OK)
 		return error;
 
-	if (WIRE_GIVEN(args, request, alias) && !add_alias(call->peer, args->alias, named.lines[0])) {
-		use_release(call->peer, named.lines[0]);
+	if ((WIRE_GIVEN(args, request, alias) &&
+		    !add_alias(call->peer, args->alias, named.lines[0])) ||
+		(args->keep && !keep_all(call->peer))) {
+		undo_all(call->peer, named.n);
 		return problem_set(call->problem, WIRE_E_INTERNAL, "memory is short");
 	}
 	for (size_t i = 0; i < named.n; i++)

@@ -72,6 +72,12 @@ static enum wire_error use_lines(
 		opinion_state(&opinion, SETTING_DEBOUNCE, args->debounce_ns);
 
 	for (size_t i = 0; i < named.n; i++) {
+		enum wire_error error = use_check(call->peer, named.lines[i], &wish, call->problem);
+
+		if (error != WIRE_OK)
+			return error;
+	}
+	for (size_t i = 0; i < named.n; i++) {
 		struct line *line = named.lines[i];
 		const struct use *use = use_find(line, call->peer);
 		enum wire_error error;

@@ -45,24 +45,31 @@ static enum wire_error check_line(const struct line *line, struct wire_problem *
 	return refuse_free(problem, line);
 }
 
+/* A number for each write, so that lines and requests can say whether they have had it. */
+static uint64_t writes;
+
 /* The same line under two names must get one value. */
-static enum wire_error check_repetition(
-	const struct output_write *write, size_t i, struct wire_problem *problem)
+static enum wire_error mark_line(
+	struct line *line, uint8_t value, uint64_t mark, struct wire_problem *problem)
 {
-	for (size_t k = 0; k < i; k++)
-		if (write->lines[k] == write->lines[i] && write->values[k] != write->values[i])
-			return problem_field(problem, WIRE_E_OUT_OF_RANGE, "values",
-				"%s is named twice with different values", write->lines[i]->canonical);
+	if (line->write_mark == mark && line->write_value != value)
+		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "values",
+			"%s is named twice with different values", line->canonical);
+
+	line->write_mark = mark;
+	line->write_value = value;
 	return WIRE_OK;
 }
 
 enum wire_error output_check(const struct output_write *write, struct wire_problem *problem)
 {
+	const uint64_t mark = ++writes;
+
 	for (size_t i = 0; i < write->n; i++) {
 		enum wire_error error = check_line(write->lines[i], problem);
 
 		if (error == WIRE_OK)
-			error = check_repetition(write, i, problem);
+			error = mark_line(write->lines[i], write->values[i], mark, problem);
 		if (error != WIRE_OK)
 			return error;
 	}
@@ -84,16 +91,17 @@ static void start_pulse(struct line *line, uint8_t before, const struct output_w
 		diag_error("no memory for the end of a pulse of %s", line->canonical);
 }
 
-static void written(struct line *line, uint8_t value, const struct output_write *write,
-	struct output_result *result)
+static void written(
+	struct line *line, const struct output_write *write, struct output_result *result)
 {
-	const uint8_t before = line->value;
+	const uint8_t before = line->value, value = line->write_value;
 
 	if (write->pulse_ns)
 		start_pulse(line, before, write);
 	else if (output_cancel_revert(line))
 		result->cancelled_revert = true;
 
+	line->wanted = value;
 	if (before == value)
 		return;
 
@@ -102,52 +110,51 @@ static void written(struct line *line, uint8_t value, const struct output_write 
 	event_output(line, write->cause, write->by);
 }
 
-/* All lines of the request of lines[first], in one call. */
-static int write_request(const struct output_write *write, size_t first, struct output_result *result)
+/* All lines of one request that are marked, in one call. */
+static int write_request(struct request *request, const struct output_write *write, uint64_t mark,
+	struct output_result *result)
 {
-	struct request *request = write->lines[first]->request;
 	uint64_t mask = 0, bits = 0;
 	int r;
 
-	for (size_t i = first; i < write->n; i++) {
-		const struct line *line = write->lines[i];
+	for (size_t i = 0; i < request->n; i++) {
+		const struct line *line = request->lines[i];
 
-		if (line->request != request)
+		if (line->write_mark != mark)
 			continue;
 		mask |= UINT64_C(1) << line->request_index;
-		bits |= (uint64_t)write->values[i] << line->request_index;
+		bits |= (uint64_t)line->write_value << line->request_index;
 	}
 	r = request->daemon->ops->set(request->backend, mask, bits);
 	if (r < 0)
 		return r;
 
-	for (size_t i = first; i < write->n; i++)
-		if (write->lines[i]->request == request)
-			written(write->lines[i], write->values[i], write, result);
+	for (size_t i = 0; i < request->n; i++)
+		if (request->lines[i]->write_mark == mark)
+			written(request->lines[i], write, result);
 	return 0;
-}
-
-static bool is_first_of_request(const struct output_write *write, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (write->lines[k]->request == write->lines[i]->request)
-			return false;
-	return true;
 }
 
 enum wire_error output_apply(const struct output_write *write, struct output_result *result,
 	struct wire_problem *problem)
 {
 	enum wire_error error = output_check(write, problem);
+	uint64_t mark;
 
 	result->n_changed = 0;
 	result->cancelled_revert = false;
 	if (error != WIRE_OK)
 		return error;
 
+	mark = writes;
 	for (size_t i = 0; i < write->n; i++) {
-		int r = is_first_of_request(write, i) ? write_request(write, i, result) : 0;
+		struct request *request = write->lines[i]->request;
+		int r;
 
+		if (request->write_mark == mark)
+			continue;
+		request->write_mark = mark;
+		r = write_request(request, write, mark, result);
 		if (r < 0) {
 			error = call_line_failed(problem, write->lines[i], r, "written");
 			problem->n_applied = result->n_changed;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From bytes to requests. Reading goes into one buffer of the server; only what is not a whole line yet,
- * or has to wait, is kept in memory of the connection's own. Each round runs at most PEER_REQUESTS
- * requests of a connection and reads at most one buffer full of it.
+ * or has to wait, is kept in memory of the connection's own. Each round runs a bounded number of
+ * requests of a connection, for a bounded time, and reads at most one buffer full of it.
  */
 
 #include <errno.h>
@@ -10,12 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "command.h"
 #include "daemon.h"
 #include "peer.h"
 #include "watch.h"
 
 #define PEER_REQUESTS 64
+#define PEER_NS       (500 * NSEC_PER_USEC) /* and no further request after this time */
 
 bool peer_must_wait(const struct peer *peer)
 {
@@ -42,11 +44,13 @@ static void run_line(struct peer *peer, const char *line, size_t n)
 }
 
 /* Runs whole lines of bytes[0..n). Returns how much was used up. */
-static size_t run_lines(struct peer *peer, const char *bytes, size_t n, int *budget)
+static size_t run_lines(struct peer *peer, const char *bytes, size_t n)
 {
+	const uint64_t until_ns = clock_now_ns() + PEER_NS;
+	int budget = PEER_REQUESTS;
 	size_t used = 0;
 
-	while (used < n && *budget > 0 && !peer->refused && !peer->closed && !peer_must_wait(peer)) {
+	while (used < n && budget > 0 && !peer->refused && !peer->closed && !peer_must_wait(peer)) {
 		const char *end = memchr(bytes + used, '\n', n - used);
 		size_t length = end ? (size_t)(end - bytes) - used : n - used;
 
@@ -59,7 +63,7 @@ static size_t run_lines(struct peer *peer, const char *bytes, size_t n, int *bud
 		}
 		run_line(peer, bytes + used, length);
 		used += length + 1;
-		(*budget)--;
+		budget = clock_now_ns() < until_ns ? budget - 1 : 0;
 	}
 	return used;
 }
@@ -126,18 +130,17 @@ static bool has_whole_line(const struct peer *peer)
 void peer_run(struct peer *peer)
 {
 	char *buffer = peer->daemon->server.buffer;
-	int budget = PEER_REQUESTS;
 	size_t n, used;
 
 	if (!peer_must_wait(peer) && !peer->refused) {
 		/* Read only when what is kept has no whole line, so that it stays within one line and one read. */
 		if (peer->readable && !peer->input_ended && !has_whole_line(peer)) {
 			n = read_more(peer, buffer);
-			used = run_lines(peer, buffer, n, &budget);
+			used = run_lines(peer, buffer, n);
 			if (!peer->closed)
 				keep(peer, buffer + used, n - used);
 		} else if (peer->in_n) {
-			used = run_lines(peer, peer->in, peer->in_n, &budget);
+			used = run_lines(peer, peer->in, peer->in_n);
 			if (!peer->closed)
 				keep(peer, peer->in + used, peer->in_n - used);
 		}

@@ -269,6 +269,8 @@ int request_reconfigure(struct request *request, struct line *line,
 
 	if (settings->direction != line->settings.direction)
 		output_cancel_revert(line);
+	if (settings->active_low != line->settings.active_low)
+		line->revert.value ^= 1; /* the level that it stands for is the same */
 	line->settings = *settings;
 	if (daemon->ops->get(request->backend, bit, &bits) == 0)
 		line->value = (bits & bit) != 0;

@@ -22,6 +22,7 @@
 #include "watch.h"
 
 #define ACCEPTS_PER_ROUND 16
+#define REQUESTS_NS       (1 * NSEC_PER_MSEC) /* of one round */
 #define LISTEN_AGAIN_NS   (100 * NSEC_PER_MSEC)
 
 /* Who knows who has freed a descriptor: it is tried again. */
@@ -296,14 +297,24 @@ void server_done(struct server *server)
 
 void server_run_requests(struct server *server)
 {
+	const uint64_t until_ns = clock_now_ns() + REQUESTS_NS;
 	struct list now, *link;
+
+	if (list_empty(&server->ready))
+		return;
 
 	/* Those that are put back belong to the next round. */
 	list_init(&now);
 	while ((link = list_take(&server->ready)))
 		list_append(&now, link);
-	while ((link = list_take(&now)))
+	while (clock_now_ns() < until_ns && (link = list_take(&now)))
 		peer_run(list_object(link, struct peer, ready_link));
+
+	/* Edges must not wait for many busy clients either; who had no turn comes first in the next round. */
+	while ((link = list_take(&server->ready)))
+		list_append(&now, link);
+	while ((link = list_take(&now)))
+		list_append(&server->ready, link);
 }
 
 void server_flush(struct server *server)

@@ -106,8 +106,6 @@ static enum wire_error check_others(const struct peer *peer, const struct line *
 	return WIRE_OK;
 }
 
-static const struct line_settings defaults = { .edges = EDGES_BOTH };
-
 /* What the connection said before and takes back. */
 static uint32_t withdrawn_by(const struct use *use, const struct opinion *opinion)
 {
@@ -118,13 +116,13 @@ static uint32_t withdrawn_by(const struct use *use, const struct opinion *opinio
 static struct line_settings agree(const struct peer *peer, const struct line *line,
 	const struct opinion *opinion, uint32_t withdrawn)
 {
-	struct line_settings settings = line->request ? line->settings : defaults;
+	struct line_settings settings = line->settings;
 
-	if (line_is_output(line))
-		settings.edges = defaults.edges; /* should it become an input */
+	if (settings.direction == DIRECTION_OUTPUT)
+		settings.edges = line_default_settings.edges; /* should it become an input */
 	for (enum setting s = 0; s < SETTING_N; s++)
 		if ((withdrawn >> s) & 1)
-			setting_put(&settings, s, setting_get(&defaults, s));
+			setting_put(&settings, s, setting_get(&line_default_settings, s));
 	list_for_each(link, &line->uses) {
 		const struct use *use = list_object(link, struct use, line_link);
 
@@ -209,22 +207,43 @@ static void attach_as_is(const struct line *line, const struct opinion *opinion,
 	settings->edges = EDGES_NONE;
 }
 
+static bool anybody_states(const struct line *line, enum setting setting)
+{
+	list_for_each(link, &line->uses)
+		if (opinion_has(&list_object(link, struct use, line_link)->opinion, setting))
+			return true;
+	return false;
+}
+
 static int take(struct line *line, const struct opinion *opinion, struct line_settings *settings,
-	enum initial initial)
+	enum initial initial, const char *change)
 {
 	struct daemon *daemon = line->chip->daemon;
 	int r;
 
+	line->settings = *settings;
 	if (!line->chip->available)
-		return 0;
+		return 0; /* taken as soon as it is there */
 
-	r = request_new(daemon, 1, &line, settings, &initial, "requested");
+	r = request_new(daemon, 1, &line, settings, &initial, change);
 	/* A line without an interrupt can still be read by those who did not ask for edges. */
-	if (r == -ENXIO && !opinion_has(opinion, SETTING_EDGES) && !settings->debounce_ns) {
+	if (r == -ENXIO && !settings->debounce_ns && !opinion_has(opinion, SETTING_EDGES) &&
+		!anybody_states(line, SETTING_EDGES)) {
 		settings->edges = EDGES_NONE;
-		r = request_new(daemon, 1, &line, settings, &initial, "requested");
+		r = request_new(daemon, 1, &line, settings, &initial, change);
 	}
 	return r;
+}
+
+int use_take_again(struct line *line)
+{
+	struct line_settings settings = line->settings;
+	const struct opinion nothing = { 0 };
+	enum initial initial = INITIAL_KEEP;
+
+	if (line->wanted != LOG_VALUE_NULL)
+		initial = line->wanted ? INITIAL_1 : INITIAL_0;
+	return take(line, &nothing, &settings, initial, "available");
 }
 
 static bool same_settings(const struct line_settings *a, const struct line_settings *b)
@@ -260,7 +279,7 @@ static enum wire_error put_in_force(struct peer *peer, struct line *line, const 
 		settings = line->settings;
 	} else if (!line->request) {
 		attach_as_is(line, opinion, wish, &settings);
-		r = take(line, opinion, &settings, initial);
+		r = take(line, opinion, &settings, initial, "requested");
 		return r < 0 ? call_line_failed(problem, line, r, "taken") : WIRE_OK;
 	} else if (!same_settings(&settings, &line->settings)) {
 		r = request_reconfigure(line->request, line, &settings, initial);
@@ -271,11 +290,13 @@ static enum wire_error put_in_force(struct peer *peer, struct line *line, const 
 	return WIRE_OK;
 }
 
-/* The daemon's own use, with the opinion of whoever asked for it. */
-static bool keep(struct line *line, const struct use *use)
+bool use_keep(struct peer *peer, struct line *line)
 {
+	const struct use *use = use_find(line, peer);
 	struct use *kept = use_find(line, NULL);
 
+	if (line->config)
+		return true;
 	if (!kept)
 		kept = use_new(line, NULL);
 	if (!kept)
@@ -314,8 +335,8 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	use->watched |= wish->watch;
 	if (wish->has_on_release)
 		line->on_release = wish->on_release;
-	if (wish->keep && !line->config && !keep(line, use))
-		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
+	if (wish->has_initial && !line->request && wish->initial != INITIAL_KEEP)
+		line->wanted = wish->initial == INITIAL_1;
 	if (!line->request)
 		daemon_retry_later(line->chip->daemon);
 	return WIRE_OK;
@@ -389,8 +410,10 @@ static void settle(struct line *line, struct use *use)
 
 	line->unavailable = 0;
 	line->on_release = ON_RELEASE_INPUT;
+	line->wanted = LOG_VALUE_NULL;
 	if (line->request)
 		request_free(line->request, "released");
+	line->settings = line_default_settings;
 }
 
 static void end(struct use *use)
@@ -421,6 +444,14 @@ void use_release(struct peer *peer, struct line *line)
 			left->watched = true;
 	}
 	end(own);
+}
+
+void use_undo(struct peer *peer, struct line *line)
+{
+	struct use *use = use_find(line, peer);
+
+	if (use)
+		end(use);
 }
 
 void use_unwatch(struct peer *peer, struct line *line)

@@ -33,7 +33,6 @@ struct use {
 /* What a connection wants of a line. */
 struct use_wish {
 	bool request, watch;
-	bool keep;
 	bool has_on_release;
 	enum on_release on_release;
 	bool has_initial;
@@ -53,6 +52,12 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 struct use *use_find(const struct line *line, const struct peer *peer);
 /* Ends the connection's request, and the daemon's keeping, where there is either. */
 void use_release(struct peer *peer, struct line *line);
+/* Ends the connection's use and nothing else, as when a request of several lines fails at a later one. */
+void use_undo(struct peer *peer, struct line *line);
+/* Lets the daemon keep the line, with the connection's settings, after it was granted. False: memory is short. */
+bool use_keep(struct peer *peer, struct line *line);
+/* Takes a line with users that was lost, as it was: 0 or -errno. */
+int use_take_again(struct line *line);
 /* Ends the connection's watching by name. */
 void use_unwatch(struct peer *peer, struct line *line);
 /* Ends everything of a connection. */

@@ -487,6 +487,7 @@ struct filter *watch_filter_at(const struct watch *watch, uint64_t seq)
 void watch_advance(struct watch *watch, uint64_t seq)
 {
 	while (watch->n_filters > 1 && watch->from[1] <= seq) {
+		filter_carry_lockouts(watch->filters[1], watch->filters[0]);
 		filter_free(watch->filters[0]);
 		watch->n_filters--;
 		memmove(watch->filters, watch->filters + 1, watch->n_filters * sizeof(watch->filters[0]));

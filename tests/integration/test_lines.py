@@ -191,8 +191,8 @@ class ManyLines(TestCase):
         self.assertEqual(["a-rather-long-name-%d" % i for i in range(1000)], names)
 
     def take_all(self, client):
-        for i in range(0, 1000, 100):
-            client.request("request", lines=["a-rather-long-name-%d" % j for j in range(i, i + 100)], direction="output")
+        for i in range(0, 1000, 25):
+            client.request("request", lines=["a-rather-long-name-%d" % j for j in range(i, i + 25)], direction="output")
 
     def test_values_of_the_star_that_do_not_fit_say_where_to_go_on(self):
         client = self.connect()
