@@ -13,7 +13,9 @@ from board import A, Board
 # struct gpio_v2_line_request: offsets, consumer, flags, attributes (none), lines, buffer, fd
 LINE_REQUEST = struct.Struct("=64I32sQI20x240xII20xi")
 GPIO_V2_GET_LINE_IOCTL = 0xC250B407
+GPIO_V2_LINE_FLAG_ACTIVE_LOW = 1 << 1
 GPIO_V2_LINE_FLAG_INPUT = 1 << 2
+GPIO_V2_LINE_FLAG_OUTPUT = 1 << 3
 
 # The kernel merges level changes that come faster than it takes interrupts.
 GAP_S = 100e-6
@@ -60,10 +62,11 @@ class GpiodBoard(Board):
         self.live[chip] = gpiosim.Chip(spec.label, spec.lines, spec.names)
 
     @contextlib.contextmanager
-    def taken(self, line, consumer, chip=A):
-        """A context in which this process, not the daemon, holds a line."""
+    def taken(self, line, consumer, chip=A, high=False):
+        """A context in which this process, not the daemon, holds a line: an input, or an output that is high."""
+        flags = GPIO_V2_LINE_FLAG_OUTPUT | GPIO_V2_LINE_FLAG_ACTIVE_LOW if high else GPIO_V2_LINE_FLAG_INPUT
         offsets = (self.offset(line, chip),) + (0,) * 63
-        request = bytearray(LINE_REQUEST.pack(*offsets, consumer.encode(), GPIO_V2_LINE_FLAG_INPUT, 0, 1, 0, 0))
+        request = bytearray(LINE_REQUEST.pack(*offsets, consumer.encode(), flags, 0, 1, 0, 0))
         chip_fd = os.open(self.live[chip].dev, os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.ioctl(chip_fd, GPIO_V2_GET_LINE_IOCTL, request)

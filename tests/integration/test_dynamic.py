@@ -54,14 +54,6 @@ class Free(TestCase):
         self.assertFalse(client.request("lines", line="FREE0")["lines"][0]["held"])
         self.assertNotIn("held", client.request("get", line="button"))
 
-    def test_get_of_a_free_output_is_refused_and_does_not_touch_it(self):
-        client = self.connect()
-        client.request("request", line="FREE0", direction="output", initial=1, on_release=1)
-        client.request("release", line="FREE0")
-        self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
-        client.refuse("get", "not-requested", line="FREE0")
-        self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
-
     def test_the_star_never_takes_a_line(self):
         before = self.stats()["lines"]
         client = self.connect()
@@ -301,12 +293,16 @@ class Users(TestCase):
         self.assertTrue(self.held())
         self.assertEqual(1, self.board.output_level("FREE0"))
 
-    def test_on_release_drives_its_value_once_more(self):
+    def test_on_release_drives_its_value_and_the_daemon_keeps_the_line_so(self):
         for value in (0, 1):
             watcher, client = self.watcher(), self.connect()
             client.request("request", line="FREE0", direction="output", initial=1 - value, on_release=value)
             client.close()
             watcher.wait_for(event="output", line="FREE0", value=value, cause="release")
+            self.assertEqual(value, self.board.output_level("FREE0"))
+            users = watcher.request("lines", line="FREE0")["lines"][0]["users"]
+            self.assertEqual([True], [user.get("keep") for user in users])
+            watcher.request("release", line="FREE0")
             self.wait_released(watcher)
             watcher.close()
 
@@ -326,7 +322,7 @@ class Users(TestCase):
         one.request("ping")
         one.close()
         reader.wait_for(event="output", line="FREE0", value=0, cause="release")
-        self.wait_released(reader)
+        self.assertTrue(reader.request("lines", line="FREE0")["lines"][0]["held"])
 
     def test_a_configured_line_is_never_given_back(self):
         client = self.connect()
@@ -352,6 +348,15 @@ class OtherProcesses(TestCase):
                 self.assertEqual({"consumer": "elsewhere"}, error["holder"])
             self.assertEqual("elsewhere", client.request("lines", line="FREE0")["lines"][0]["consumer"])
         client.request("request", line="FREE0", direction="input")
+
+    def test_get_of_a_free_output_is_refused_and_does_not_touch_it(self):
+        client = self.connect()
+        with self.board.taken("FREE0", "elsewhere", high=True):
+            pass
+        self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
+        client.refuse("get", "not-requested", line="FREE0")
+        self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
+        self.assertEqual(1, self.board.output_level("FREE0"))
 
     def test_taking_and_freeing_by_another_process_are_events(self):
         client = self.connect()
