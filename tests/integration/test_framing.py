@@ -279,11 +279,11 @@ class BackPressure(TestCase):
     def test_a_peer_that_takes_nothing_for_30_seconds_while_replies_wait_is_disconnected(self):
         before = self.stats()["connections"]
         stuck, idle = self.connect(), self.connect()
-        stuck.send_until_stuck(b'{"op":"lines"}\n' * 100)
         begin = time.monotonic()
+        stuck.send_until_stuck(b'{"op":"lines"}\n' * 100)
         wait_until(lambda: self.stats()["connections"] <= before + 1, "the stuck peer is disconnected",
                    limit("STALL_SECONDS") + TIMEOUT)
-        self.assertGreater(time.monotonic() - begin, limit("STALL_SECONDS") - 3)
+        self.assertGreater(time.monotonic() - begin, limit("STALL_SECONDS") - 1)
         idle.request("ping")
 
     def test_a_slow_reader_that_takes_something_is_not_disconnected(self):
