@@ -91,13 +91,17 @@ $(BUILD)/examples/%: client/examples/%.c $(BUILD)/flags
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # Each tests/unit/NAME.c is a program of its own, but for what they share.
-TEST_SHARED := tests/unit/gpiosim.c
+TEST_SHARED := tests/unit/gpiosim.c tests/unit/rig.c
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
-$(BUILD)/tests/unit/backend: $(call obj,$(TEST_SHARED))
+$(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
+# A whole daemon in the test's process, whose sends the test portions.
+RIGGED := $(addprefix $(BUILD)/tests/unit/,gather kill output peer_out timer use watch)
+$(RIGGED): $(call obj,tests/unit/rig.c)
+$(RIGGED): override LDFLAGS += -Wl,--wrap=send,--wrap=sendmsg
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(CHECK_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(DAEMON_LIBS) $(CHECK_LIBS)
 
 # make would delete the objects of the tests as mere intermediates.
 .SECONDARY:

@@ -216,7 +216,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	return r;
 }
 
-static int run_round(struct daemon *daemon)
+int daemon_round(struct daemon *daemon)
 {
 	bool wait = !gather_has_more(&daemon->gather) && !server_has_more(&daemon->server);
 	int r = loop_wait(&daemon->loop, wait);
@@ -238,7 +238,7 @@ int daemon_run(struct daemon *daemon)
 	int r = 0;
 
 	while (r == 0 && !daemon->stopping)
-		r = run_round(daemon);
+		r = daemon_round(daemon);
 	if (r < 0)
 		diag_error("the loop cannot go on: %s", strerror(-r));
 	return r;

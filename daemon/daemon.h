@@ -69,6 +69,8 @@ struct daemon {
 
 /* Takes `config` over on success. Problems are told through diag. 0 or -errno. */
 int daemon_start(struct daemon *daemon, struct config *config);
+/* One wake-up. 0 or -errno. */
+int daemon_round(struct daemon *daemon);
 /* Runs until SIGTERM or SIGINT; 0 or -errno. */
 int daemon_run(struct daemon *daemon);
 /* Applies on-exit, tells the clients, closes everything; never longer than 2 s. */

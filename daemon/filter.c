@@ -57,6 +57,15 @@ struct filter *filter_copy(const struct filter *filter, uint32_t n_lines)
 	return copy;
 }
 
+struct filter *filter_successor(const struct filter *filter, uint32_t n_lines)
+{
+	struct filter *successor = filter_copy(filter, n_lines);
+
+	for (uint32_t i = 0; successor && successor->lockouts && i < n_lines; i++)
+		successor->lockouts[i].fresh = false;
+	return successor;
+}
+
 int filter_set_line(struct filter *filter, uint32_t line, const struct filter_entry *entry)
 {
 	if (entry->lockout_ns && !filter->lockouts) {
@@ -67,14 +76,15 @@ int filter_set_line(struct filter *filter, uint32_t line, const struct filter_en
 	}
 	filter->mask[line] = entry->mask;
 	if (filter->lockouts)
-		filter->lockouts[line] = (struct filter_lockout){ .lockout_ns = entry->lockout_ns };
+		filter->lockouts[line] =
+			(struct filter_lockout){ .lockout_ns = entry->lockout_ns, .fresh = true };
 	return 0;
 }
 
 void filter_carry_lockouts(struct filter *to, const struct filter *from)
 {
 	for (uint32_t i = 0; to->lockouts && from->lockouts && i < from->n_lines && i < to->n_lines; i++)
-		if (to->lockouts[i].lockout_ns == from->lockouts[i].lockout_ns)
+		if (!to->lockouts[i].fresh)
 			to->lockouts[i].last_ns = from->lockouts[i].last_ns;
 }
 

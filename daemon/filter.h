@@ -23,6 +23,7 @@ struct filter_entry {
 struct filter_lockout {
 	uint64_t lockout_ns;  /* 0: none */
 	uint64_t last_ns;     /* of the last edge that passed */
+	bool fresh;           /* begins with this filter; else goes on from the one before */
 };
 
 struct filter {
@@ -41,8 +42,10 @@ struct filter *filter_new(uint32_t n_lines, uint32_t peer);
 struct filter *filter_free(struct filter *filter); /* accepts NULL, returns NULL */
 /* A copy with room for n_lines; NULL when memory is short. */
 struct filter *filter_copy(const struct filter *filter, uint32_t n_lines);
+/* The same, to be changed and to follow on it: lockouts that the changes leave alone go on. */
+struct filter *filter_successor(const struct filter *filter, uint32_t n_lines);
 
-/* The lockouts that run in `from` run on in `to`, where they are the same. */
+/* `from` is over: lockouts that its successor `to` did not begin anew go on in it. */
 void filter_carry_lockouts(struct filter *to, const struct filter *from);
 
 /* A line's entry. 0 or -ENOMEM. `own` false: back to what "*" lets pass. */

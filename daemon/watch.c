@@ -79,7 +79,7 @@ static struct filter *editable(struct watch *watch)
 	if (watch->n_filters == WATCH_FILTERS)
 		return NULL; /* watch_can_change() was not asked */
 
-	copy = filter_copy(newest, (uint32_t)daemon->lines.n);
+	copy = filter_successor(newest, (uint32_t)daemon->lines.n);
 	if (!copy)
 		return NULL;
 
