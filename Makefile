@@ -209,8 +209,8 @@ run-demo: all
 	@tools/demo --build $(BUILD)
 
 # BENCH=quick, or the names of rows (tests/bench/main.c).
-BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,bench bare)
-BENCH_SRC := $(filter-out %/bare.c,$(wildcard tests/bench/*.c))
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,bench bare kernel_reader)
+BENCH_SRC := $(filter-out %/bare.c %/kernel_reader.c,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)

@@ -43,6 +43,9 @@ void bench_fail(struct bench *bench, const char *what, const char *format, ...)
 /* Ends the program: the benchmark itself cannot go on. */
 void bench_die(const char *what) __attribute__((noreturn));
 
+/* This process on its own processor, or on either; its children inherit it. */
+void bench_stay(const struct bench *bench, bool stay);
+
 /* These sort `v`. */
 double median(double *v, size_t n);
 double percentile(double *v, size_t n, double percent);
@@ -60,3 +63,4 @@ void bench_start(struct bench *bench);
 void bench_idle(struct bench *bench);
 void bench_busy(struct bench *bench);
 void bench_burst(struct bench *bench);
+void bench_kernel(struct bench *bench);

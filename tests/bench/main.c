@@ -31,6 +31,7 @@ static const struct {
 	{ "start", bench_start },
 	{ "idle", bench_idle },
 	{ "busy", bench_busy },
+	{ "kernel", bench_kernel },
 	{ "burst", bench_burst },
 };
 #define N_ROWS (sizeof(table) / sizeof(table[0]))
@@ -120,6 +121,17 @@ void bench_fail(struct bench *bench, const char *what, const char *format, ...)
 	bench->n_failed++;
 }
 
+void bench_stay(const struct bench *bench, bool stay)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)bench->cpu_here, &set);
+	if (!stay)
+		CPU_SET((size_t)bench->cpu_there, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 /* The last two processors that there are for us; the first is often the busiest. */
 static void choose_cpus(struct bench *bench)
 {
@@ -135,9 +147,7 @@ static void choose_cpus(struct bench *bench)
 			bench->cpu_there = cpu;
 		bench->cpu_here = cpu;
 	}
-	CPU_ZERO(&set);
-	CPU_SET((size_t)bench->cpu_here, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
+	bench_stay(bench, true);
 }
 
 static void prepare(struct bench *bench)
