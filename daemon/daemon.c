@@ -268,8 +268,25 @@ static void end_writing(struct daemon *daemon)
 	timers_done(daemon);
 	for (size_t id = 0; id < daemon->lines.n; id++)
 		output_cancel_revert(daemon->lines.v[id]);
-	list_for_each(link, &daemon->server.peers)
-		peer_update_interest(list_object(link, struct peer, link));
+	for (size_t i = 0; i < daemon->chips.n; i++)
+		if (daemon->chips.v[i])
+			loop_remove(&daemon->loop, &daemon->chips.v[i]->source);
+}
+
+/* From here on there is only sending: nothing else may be ready, or come due, again and again. */
+static void end_listening(struct daemon *daemon)
+{
+	loop_clear_deadline(&daemon->loop, &daemon->retry);
+	server_stop_listening(&daemon->server);
+	list_for_each_safe(link, following, &daemon->server.peers) {
+		struct peer *peer = list_object(link, struct peer, link);
+
+		loop_clear_deadline(&daemon->loop, &peer->stall);
+		if (peer->gone)
+			peer_close(peer);
+		else
+			peer_update_interest(peer);
+	}
 }
 
 /* Sends what is left; a client that does not read is not waited for longer than STOP_NS. */
@@ -292,7 +309,7 @@ static void send_the_rest(struct daemon *daemon)
 void daemon_stop(struct daemon *daemon)
 {
 	daemon->stopping = true;
-	server_stop_listening(&daemon->server);
+	end_listening(daemon);
 	end_writing(daemon);
 	hold_end(daemon);
 	release_lines(daemon);

@@ -18,8 +18,7 @@ void gather_init(struct gather *gather)
 
 void gather_note(struct gather *gather, struct request *request)
 {
-	list_remove(&request->ready_link);
-	list_append(&gather->ready, &request->ready_link);
+	list_append_once(&gather->ready, &request->ready_link);
 }
 
 struct log_stage *gather_take_slot(struct gather *gather, struct daemon *daemon)
@@ -97,23 +96,19 @@ static uint64_t last_staged_ns(const struct request *request)
 }
 
 /*
- * Reads every ready request once. Returns up to when the order is certain: a request that filled its staging
- * place may have more edges right after its last one.
+ * Reads the ready requests once, as many as there are staging places; the others come first in the next round, and
+ * what they have is ordered only among themselves. Returns up to when the order of those read is certain: a request
+ * that filled its staging place may have more edges right after its last one.
  */
 static uint64_t read_ready(struct gather *gather)
 {
 	uint64_t horizon_ns = UINT64_MAX;
 
-	list_for_each_safe(link, following, &gather->ready) {
-		struct request *request = list_object(link, struct request, ready_link);
-		int n;
+	while (!list_empty(&gather->ready) && gather->n_merged < LOG_STAGE_SLOTS - 1) {
+		struct request *request =
+			list_object(list_take(&gather->ready), struct request, ready_link);
+		int n = request_stage(request);
 
-		if (gather->n_merged == LOG_STAGE_SLOTS - 1)
-			break;
-
-		n = request_stage(request);
-		if (n <= 0)
-			list_remove(link);
 		if (n < 0)
 			request_free(request, "gone");
 		if (n <= 0)
@@ -149,12 +144,18 @@ static void log_first(struct gather *gather)
 		sift_down(gather, 0);
 }
 
-/* Requests whose edges are all logged rest until the loop reports them again. */
-static void put_away(struct gather *gather)
+/* What is left in the heap has edges beyond the horizon: it comes first in the next round. */
+static void put_back(struct gather *gather)
 {
-	list_for_each_safe(link, following, &gather->ready)
-		if (!list_object(link, struct request, ready_link)->stage)
-			list_remove(link);
+	struct list rest, *link;
+
+	list_init(&rest);
+	while ((link = list_take(&gather->ready)))
+		list_append(&rest, link);
+	for (size_t i = 0; i < gather->n_merged; i++)
+		list_append(&gather->ready, &gather->merged[i]->ready_link);
+	while ((link = list_take(&rest)))
+		list_append(&gather->ready, link);
 	gather->n_merged = 0;
 }
 
@@ -192,5 +193,5 @@ void gather_run(struct gather *gather, struct daemon *daemon)
 			break;
 		due->expire(due, now_ns);
 	}
-	put_away(gather);
+	put_back(gather);
 }

@@ -17,7 +17,7 @@ struct daemon;
 struct request;
 
 struct gather {
-	struct list ready; /* struct request.ready_link: has something to read, or is staged */
+	struct list ready; /* struct request.ready_link: has something to read, or staged edges; in turn */
 	size_t n_merged;
 	struct request *merged[LOG_STAGE_SLOTS]; /* of this round: a heap, the earliest next edge first */
 	uint64_t free_slots[(LOG_STAGE_SLOTS + 63) / 64]; /* bit set: the log's staging place is free */

@@ -123,8 +123,14 @@ int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line 
 	return 0;
 }
 
-/* A configured line that was not there takes the place of the line that has now been found, which
- * nobody can have used yet. */
+/* Clients may use a line under another name before the configuration finds it: it is left to them until
+ * they are done. */
+static bool is_unused(const struct line *line)
+{
+	return !line->request && list_empty(&line->uses) && list_empty(&line->watchers);
+}
+
+/* A configured line that was not there takes the place of the line that has now been found. */
 static void take_place(struct line *line, struct line *found)
 {
 	struct daemon *daemon = line->chip->daemon;
@@ -173,7 +179,7 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 		return 0;
 
 	error = name_resolve(&space, config->line, &id, &problem);
-	if (error == WIRE_E_AMBIGUOUS_LINE) {
+	if (error == WIRE_E_AMBIGUOUS_LINE && !known) {
 		diag_error("%s:%u: [line %s] line: %s", config->file, config->file_line, config->alias,
 			problem.message);
 		return -EINVAL;
@@ -182,16 +188,18 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 		return known ? 0 : add_absent(daemon, config);
 
 	line = daemon->lines.v[id];
+	if (line->config && known)
+		return 0; /* it has become another section's; that one has it */
 	if (line->config) {
 		diag_error("%s:%u: [line %s] and [line %s] are the same line, %s:%u", config->file,
 			config->file_line, config->alias, line->config->alias, line->chip->info.name,
 			line->offset);
 		return -EINVAL;
 	}
-	if (known)
-		take_place(known, line);
-	else
+	if (!known)
 		line->config = config;
+	else if (is_unused(line))
+		take_place(known, line);
 	return 0;
 }
 

@@ -37,6 +37,13 @@ static inline void list_append(struct list *list, struct list *link)
 	list->prev = link;
 }
 
+/* A link that is in a list already keeps its place there: whoever waits longest comes first. */
+static inline void list_append_once(struct list *list, struct list *link)
+{
+	if (list_empty(link))
+		list_append(list, link);
+}
+
 /* Also right for a link that is in no list. */
 static inline void list_remove(struct list *link)
 {

@@ -64,16 +64,33 @@ static void lay_out(struct log_header *header, uint64_t size)
 }
 
 /*
- * One reservation: the memfd as it is, and after its last part, the byte ring, the byte ring again.
- * The reservation is aligned by hand, since pages may be 64 KiB in the file but 4 KiB here.
+ * Address space for n bytes that begins at a multiple of LOG_ALIGN, as every part in the file does: some
+ * older Arm caches refuse a shared mapping whose address and offset differ in their low bits.
  */
-static int map_twice(struct log *log, int fd, const struct log_header *header)
+static uint8_t *reserve(size_t n)
 {
-	size_t once = header->total_bytes, size = header->n_bytes;
-	uint8_t *map = mmap(NULL, once + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED;
+	uint8_t *map = mmap(NULL, n + LOG_ALIGN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
 
 	if (map == MAP_FAILED)
+		return NULL;
+
+	before = (size_t)(align((uintptr_t)map) - (uintptr_t)map);
+	if (before)
+		(void)munmap(map, before);
+	if (before < LOG_ALIGN)
+		(void)munmap(map + before + n, LOG_ALIGN - before);
+	return map + before;
+}
+
+/* One reservation: the memfd as it is, and after its last part, the byte ring, the byte ring again. */
+static int map_twice(struct log *log, int fd, const struct log_header *header)
+{
+	const size_t once = header->total_bytes, size = header->n_bytes;
+	const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED;
+	uint8_t *map = reserve(once + size);
+
+	if (!map)
 		return -errno;
 
 	if (mmap(map, once, prot, flags, fd, 0) == MAP_FAILED ||

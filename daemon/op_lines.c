@@ -227,6 +227,9 @@ static enum wire_error read_line(
 	if (line->request) {
 		int r = line_get(line, ret_value);
 
+		/* Its chip is gone: that is an event, which comes before the null that says so. */
+		if (r == -ENODEV)
+			request_free(line->request, "gone");
 		return r < 0 && r != -ENODEV ? call_line_failed(problem, line, r, "read") : WIRE_OK;
 	}
 	if (line->unavailable || !line->chip->available)

@@ -28,13 +28,16 @@ static void dispatch(struct source *source, uint32_t events)
 	 * Both directions are shut: nobody will read a reply, but requests that were sent before are
 	 * still run. Reported for ever, so there must be progress: the input is read to its end.
 	 */
+	if ((events & (EPOLLHUP | EPOLLERR)) && peer->daemon->stopping) {
+		peer_close(peer);
+		return;
+	}
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		peer->gone = true;
 		peer->readable = true;
 	}
 	if (peer->readable || peer->gone) {
-		list_remove(&peer->ready_link);
-		list_append(&server->ready, &peer->ready_link);
+		list_append_once(&server->ready, &peer->ready_link);
 	}
 }
 
@@ -118,8 +121,7 @@ void peer_want_flush(struct peer *peer)
 	if (peer->blocked || peer->closed)
 		return;
 
-	list_remove(&peer->flush_link);
-	list_append(&peer->daemon->server.flush, &peer->flush_link);
+	list_append_once(&peer->daemon->server.flush, &peer->flush_link);
 }
 
 void peer_update_interest(struct peer *peer)

@@ -160,5 +160,5 @@ void peer_run(struct peer *peer)
 	peer_update_interest(peer);
 	/* More to run in the next round, which then does not wait. */
 	if (!peer_must_wait(peer) && !peer->refused && (has_whole_line(peer) || peer->readable))
-		list_append(&peer->daemon->server.ready, &peer->ready_link);
+		list_append_once(&peer->daemon->server.ready, &peer->ready_link);
 }

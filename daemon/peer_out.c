@@ -415,8 +415,7 @@ static void reader_is_gone(struct peer *peer)
 	peer->readable = true;
 	free_replies(peer);
 	loop_clear_deadline(&peer->daemon->loop, &peer->stall);
-	list_remove(&peer->ready_link);
-	list_append(&peer->daemon->server.ready, &peer->ready_link);
+	list_append_once(&peer->daemon->server.ready, &peer->ready_link);
 }
 
 /* Everything that was gathered has been sent. */
@@ -439,10 +438,8 @@ static void sent_all(struct batch *batch)
 /* Lets requests run again that waited for room. */
 static void resume_input(struct peer *peer, bool was_waiting)
 {
-	if (was_waiting && !peer_must_wait(peer)) {
-		list_remove(&peer->ready_link);
-		list_append(&peer->daemon->server.ready, &peer->ready_link);
-	}
+	if (was_waiting && !peer_must_wait(peer))
+		list_append_once(&peer->daemon->server.ready, &peer->ready_link);
 	if (peer_is_done(peer))
 		peer_close(peer);
 	else

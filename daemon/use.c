@@ -221,10 +221,10 @@ static int take(struct line *line, const struct opinion *opinion, struct line_se
 	struct daemon *daemon = line->chip->daemon;
 	int r;
 
-	line->settings = *settings;
-	if (!line->chip->available)
+	if (!line->chip->available) {
+		line->settings = *settings;
 		return 0; /* taken as soon as it is there */
-
+	}
 	r = request_new(daemon, 1, &line, settings, &initial, change);
 	/* A line without an interrupt can still be read by those who did not ask for edges. */
 	if (r == -ENXIO && !settings->debounce_ns && !opinion_has(opinion, SETTING_EDGES) &&
