@@ -148,7 +148,8 @@ static void found(const struct chip_info *info, void *data)
 	if (r == 0)
 		r = start_listening(chip);
 	if (r < 0) {
-		diag_error("chip %s (%s) cannot be used: %s", info->name, info->label, strerror(-r));
+		diag_error(
+			"chip %s (%s) cannot be used: %s", info->name, info->label, strerror(-r));
 		return;
 	}
 	set_info(chip, info);

@@ -181,7 +181,8 @@ static size_t json_bytes(const char *name)
 /* What one line adds to a reply with changed, values and names. */
 static size_t reply_bytes(const char *written, const char *canonical)
 {
-	return 2 * json_bytes(written) + 2 * json_bytes(canonical) + sizeof(":false,") + sizeof(":,,");
+	return 2 * json_bytes(written) + 2 * json_bytes(canonical) + sizeof(":false,") +
+	       sizeof(":,,");
 }
 
 enum wire_error call_find_lines(
@@ -233,10 +234,12 @@ static const struct {
 } failures[] = {
 	{ ENODEV, WIRE_E_UNAVAILABLE, "its chip is gone" },
 	{ ENXIO, WIRE_E_EDGES_UNAVAILABLE, "it has no interrupt, so edges cannot be watched" },
-	{ EBUSY, WIRE_E_BUSY, "it is held by another process or by the kernel, or its interrupt is taken" },
+	{ EBUSY, WIRE_E_BUSY,
+		"it is held by another process or by the kernel, or its interrupt is taken" },
 	{ EOPNOTSUPP, WIRE_E_UNSUPPORTED, "its driver cannot do that" },
 	{ EINVAL, WIRE_E_UNSUPPORTED, "the kernel refuses this combination of settings" },
-	{ E2BIG, WIRE_E_LIMIT, "its group has more different settings than the kernel takes in one request" },
+	{ E2BIG, WIRE_E_LIMIT,
+		"its group has more different settings than the kernel takes in one request" },
 	{ EPERM, WIRE_E_WRONG_DIRECTION, "it is not an output" },
 	{ EACCES, WIRE_E_DENIED, "the daemon may not open its chip" },
 	{ ENOSPC, WIRE_E_LIMIT, "the daemon holds as many lines as it can (1024)" },
@@ -251,8 +254,8 @@ enum wire_error call_line_failed(
 
 	while (failures[i].error && failures[i].error != -error)
 		i++;
-	problem_field(problem, failures[i].code, "line", "%s cannot be %s: %s", line->canonical, what,
-		failures[i].meaning ? failures[i].meaning : strerror(-error));
+	problem_field(problem, failures[i].code, "line", "%s cannot be %s: %s", line->canonical,
+		what, failures[i].meaning ? failures[i].meaning : strerror(-error));
 	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
 	return failures[i].code;
 }

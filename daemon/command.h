@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Requests: from a line of input to the reply. Each operation is one function in an op_*.c file, found
- * through a table that the protocol's rows complete. A handler writes the reply's members, or fills in the
- * problem and returns its code; what it had written is then dropped.
+ * Requests: from a line of input to the reply. Each operation is one function in an op_*.c file,
+ * found through a table that the protocol's rows complete. A handler writes the reply's members, or
+ * fills in the problem and returns its code; what it had written is then dropped.
  */
 
 #include <stddef.h>
@@ -24,7 +24,8 @@ struct call {
 	const struct wire_request *request;
 	struct jsonw *reply; /* inside the reply's object */
 	struct wire_problem *problem;
-	uint64_t after; /* the reply's place in the stream; set after the handler unless replay is */
+	uint64_t
+		after; /* the reply's place in the stream; set after the handler unless replay is */
 	int replay;
 };
 
@@ -47,8 +48,9 @@ struct named_lines {
 	const char *names[WIRE_MAX_LINES]; /* as written */
 };
 
-/* Resolves names for this connection (its aliases included). WIRE_OK or the code in call->problem. So many that the
- * reply could not say what became of each are refused here, before anything is done. */
+/* Resolves names for this connection (its aliases included). WIRE_OK or the code in call->problem.
+ * So many that the reply could not say what became of each are refused here, before anything is
+ * done. */
 enum wire_error call_find_lines(
 	struct call *call, const struct wire_names *names, struct named_lines *ret);
 

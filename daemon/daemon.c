@@ -24,7 +24,7 @@
 
 #define RETRY_FIRST_NS (1 * NSEC_PER_SEC)
 #define RETRY_LAST_NS  (10 * NSEC_PER_SEC)
-#define STOP_NS        (1 * NSEC_PER_SEC) /* for what is left to be sent */
+#define STOP_NS	       (1 * NSEC_PER_SEC) /* for what is left to be sent */
 
 static void dispatch_signal(struct source *source, uint32_t events)
 {
@@ -49,7 +49,8 @@ static int watch_signals(struct daemon *daemon)
 	if (daemon->signal_fd < 0)
 		return -errno;
 
-	return loop_add(&daemon->loop, &daemon->signals, daemon->signal_fd, EPOLLIN, dispatch_signal);
+	return loop_add(
+		&daemon->loop, &daemon->signals, daemon->signal_fd, EPOLLIN, dispatch_signal);
 }
 
 /* Chips that have come back, lines that were busy: at first soon, then at longer intervals. */
@@ -246,10 +247,11 @@ int daemon_run(struct daemon *daemon)
 
 static bool anything_unsent(const struct daemon *daemon)
 {
-	list_for_each(link, &daemon->server.peers) {
+	list_for_each (link, &daemon->server.peers) {
 		const struct peer *peer = list_object(link, struct peer, link);
 
-		if (!peer->gone && (peer->n_replies || peer->rest_n || (peer->watch && peer->watch->pending)))
+		if (!peer->gone &&
+			(peer->n_replies || peer->rest_n || (peer->watch && peer->watch->pending)))
 			return true;
 	}
 	return false;
@@ -278,7 +280,7 @@ static void end_listening(struct daemon *daemon)
 {
 	loop_clear_deadline(&daemon->loop, &daemon->retry);
 	server_stop_listening(&daemon->server);
-	list_for_each_safe(link, following, &daemon->server.peers) {
+	list_for_each_safe (link, following, &daemon->server.peers) {
 		struct peer *peer = list_object(link, struct peer, link);
 
 		loop_clear_deadline(&daemon->loop, &peer->stall);

@@ -7,7 +7,8 @@
  *
  *   1. wait, and note what is ready                                  loop.c
  *   2. read all ready lines; log edges and run deadlines by time      gather.c
- *   3. run requests, a bounded number of each connection              server.c, peer_in.c, command.c
+ *   3. run requests, a bounded number of each connection              server.c, peer_in.c,
+ * command.c
  *   4. send to each connection that has something, once               peer_out.c
  *
  * Work per source and round is bounded, so that no client and no line delays another.
@@ -46,10 +47,10 @@ struct daemon {
 	} chips;
 	struct list_of_lines {
 		size_t n;
-		struct line **v;            /* by id */
+		struct line **v;	    /* by id */
 		struct name_entry *entries; /* by id, for names.h */
 	} lines;
-	struct chip absent; /* of configured lines that are not there */
+	struct chip absent;    /* of configured lines that are not there */
 	struct deadline retry; /* unavailable lines and absent chips */
 	uint64_t retry_after_ns;
 
@@ -59,7 +60,7 @@ struct daemon {
 	struct stats stats;
 	struct wire_decoder *decoder;
 
-	uint64_t now_ns;     /* when this round began its work */
+	uint64_t now_ns; /* when this round began its work */
 	int64_t realtime_offset_ns;
 	uint32_t generations; /* requests made */
 	uint32_t n_states;    /* places taken in the log's state table */

@@ -17,7 +17,9 @@ void diag_init(void)
 
 void diag(enum diag_level level, const char *format, ...)
 {
-	static const char *const words[] = { [DIAG_ERROR] = "error: ", [DIAG_WARNING] = "warning: " };
+	static const char *const words[] = {
+		[DIAG_ERROR] = "error: ", [DIAG_WARNING] = "warning: "
+	};
 	char text[1024];
 	va_list args;
 
@@ -28,5 +30,6 @@ void diag(enum diag_level level, const char *format, ...)
 	if (to_journal)
 		(void)fprintf(stderr, "<%d>%s\n", level, text);
 	else
-		(void)fprintf(stderr, "gpioeventd: %s%s\n", level <= DIAG_WARNING ? words[level] : "", text);
+		(void)fprintf(stderr, "gpioeventd: %s%s\n",
+			level <= DIAG_WARNING ? words[level] : "", text);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The encoder of events. Edges, the hot path, are put together from two texts that each line keeps ready
- * and four numbers; everything else goes through jsonw. The order is always: bytes, entry and line state in
- * one log_commit, then the marks.
+ * The encoder of events. Edges, the hot path, are put together from two texts that each line keeps
+ * ready and four numbers; everything else goes through jsonw. The order is always: bytes, entry and
+ * line state in one log_commit, then the marks.
  */
 
 #include "event.h"
@@ -173,7 +173,9 @@ void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t v
 {
 	struct daemon *daemon = line->chip->daemon;
 	const uint64_t seq = daemon->log.head + 1;
-	const struct reader_loss loss = { .reason = reason, .count = count, .from = seq, .to = seq };
+	const struct reader_loss loss = {
+		.reason = reason, .count = count, .from = seq, .to = seq
+	};
 	const struct log_entry entry = {
 		.count = count, .subject = line->id, .kind = LOG_LOST, .value = value
 	};
@@ -201,10 +203,9 @@ void event_line(struct line *line, const char *change)
 {
 	struct daemon *daemon = line->chip->daemon;
 	const uint64_t now_ns = clock_now_ns();
-	const struct log_entry entry = { .timestamp_ns = now_ns,
-		.subject = line->id,
-		.kind = LOG_LINE,
-		.value = line->value };
+	const struct log_entry entry = {
+		.timestamp_ns = now_ns, .subject = line->id, .kind = LOG_LINE, .value = line->value
+	};
 	struct jsonw w, mark;
 
 	begin(daemon, &w, "line");
@@ -246,7 +247,7 @@ static void log_timer(struct daemon *daemon, struct jsonw *w, const struct timer
 		.subject = timer->owner_number,
 		.kind = (uint8_t)kind,
 		.value = (uint8_t)((timer->notify ? LOG_TIMER_NOTIFY : 0) |
-			(timer_is_private(timer) ? LOG_TIMER_PRIVATE : 0)) };
+				   (timer_is_private(timer) ? LOG_TIMER_PRIVATE : 0)) };
 
 	watch_mark_timer(daemon, timer->owner, finish(daemon, w, &entry, timestamp_ns, NULL));
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Events: each is encoded once, straight into the log, and the connections that may want it are marked for
- * sending. Whatever happens in the daemon becomes visible through one of these functions.
+ * Events: each is encoded once, straight into the log, and the connections that may want it are
+ * marked for sending. Whatever happens in the daemon becomes visible through one of these
+ * functions.
  */
 
 #include <stdbool.h>
@@ -20,7 +21,8 @@ struct wire_problem;
 /* Makes line->texts for the canonical name. 0 or -ENOMEM. */
 int event_prepare_line(struct line *line);
 
-/* An input changed: the kernel's numbers and time. line->value and the rest are brought up to date. */
+/* An input changed: the kernel's numbers and time. line->value and the rest are brought up to date.
+ */
 void event_edge(struct line *line, bool rising, uint32_t line_seqno, uint64_t timestamp_ns);
 /* An output changed to line->value. `by` NULL: the daemon by itself. */
 void event_output(struct line *line, const char *cause, const struct peer_id *by);
@@ -29,15 +31,16 @@ void event_output(struct line *line, const char *cause, const struct peer_id *by
 void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t value);
 /* The line itself changed; line->value is its value now. */
 void event_line(struct line *line, const char *change);
-/* A timer expired `expirations` times, last at due_ns; `refused` NULL, or why its values were not written. */
+/* A timer expired `expirations` times, last at due_ns; `refused` NULL, or why its values were not
+ * written. */
 void event_timer(struct daemon *daemon, const struct timer *timer, uint64_t expirations,
 	uint64_t due_ns, const struct wire_problem *refused);
 void event_timer_ended(struct daemon *daemon, const struct timer *timer, const char *reason);
 void event_shutdown(struct daemon *daemon);
 
 /*
- * A reader's own loss, which is not in the log: one message for `size` bytes of buffer. `write_values`
- * writes the members of "values". Returns its length.
+ * A reader's own loss, which is not in the log: one message for `size` bytes of buffer.
+ * `write_values` writes the members of "values". Returns its length.
  */
 struct jsonw;
 struct reader_loss {

@@ -83,7 +83,8 @@ int filter_set_line(struct filter *filter, uint32_t line, const struct filter_en
 
 void filter_carry_lockouts(struct filter *to, const struct filter *from)
 {
-	for (uint32_t i = 0; to->lockouts && from->lockouts && i < from->n_lines && i < to->n_lines; i++)
+	for (uint32_t i = 0; to->lockouts && from->lockouts && i < from->n_lines && i < to->n_lines;
+		i++)
 		if (!to->lockouts[i].fresh)
 			to->lockouts[i].last_ns = from->lockouts[i].last_ns;
 }

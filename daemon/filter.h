@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Which events of the log pass. One byte a line says which kinds do, so that the test is one load and one
- * shift; timers are compared by the hash of their name, so that a name can be subscribed to before it exists
- * and be replayed after it is gone.
+ * Which events of the log pass. One byte a line says which kinds do, so that the test is one load
+ * and one shift; timers are compared by the hash of their name, so that a name can be subscribed to
+ * before it exists and be replayed after it is gone.
  */
 
 #include <stdbool.h>
@@ -21,21 +21,21 @@ struct filter_entry {
 };
 
 struct filter_lockout {
-	uint64_t lockout_ns;  /* 0: none */
-	uint64_t last_ns;     /* of the last edge that passed */
-	bool fresh;           /* begins with this filter; else goes on from the one before */
+	uint64_t lockout_ns; /* 0: none */
+	uint64_t last_ns;    /* of the last edge that passed */
+	bool fresh;	     /* begins with this filter; else goes on from the one before */
 };
 
 struct filter {
-	uint32_t peer;  /* number of the connection, for timers it owns */
-	bool active;    /* any subscription */
+	uint32_t peer; /* number of the connection, for timers it owns */
+	bool active;   /* any subscription */
 	bool all_timers;
 	uint32_t n_lines; /* room in mask */
 	size_t n_timers;
 	uint64_t timers[WIRE_MAX_TIMER_NAMES];
-	struct filter_entry star;        /* of lines without an entry of their own; mask 0: none */
+	struct filter_entry star;	 /* of lines without an entry of their own; mask 0: none */
 	struct filter_lockout *lockouts; /* by line id; NULL while none is in use */
-	uint8_t mask[];                  /* by line id */
+	uint8_t mask[];			 /* by line id */
 };
 
 struct filter *filter_new(uint32_t n_lines, uint32_t peer);
@@ -65,7 +65,8 @@ static inline bool filter_passes(struct filter *filter, const struct log_entry *
 	if (!((filter->mask[entry->subject] >> entry->kind) & 1))
 		return false;
 
-	return !filter->lockouts || entry->kind > LOG_FALLING || filter_passes_lockout(filter, entry);
+	return !filter->lockouts || entry->kind > LOG_FALLING ||
+	       filter_passes_lockout(filter, entry);
 }
 
 /* The same without lockouts, and without a trace. */

@@ -57,7 +57,8 @@ static void sift_down(struct gather *gather, size_t i)
 
 		if (child >= gather->n_merged)
 			break;
-		if (child + 1 < gather->n_merged && earlier(gather->merged[child + 1], gather->merged[child]))
+		if (child + 1 < gather->n_merged &&
+			earlier(gather->merged[child + 1], gather->merged[child]))
 			child++;
 		if (!earlier(gather->merged[child], request))
 			break;
@@ -96,17 +97,18 @@ static uint64_t last_staged_ns(const struct request *request)
 }
 
 /*
- * Reads the ready requests once, as many as there are staging places; the others come first in the next round, and
- * what they have is ordered only among themselves. Returns up to when the order of those read is certain: a request
- * that filled its staging place may have more edges right after its last one.
+ * Reads the ready requests once, as many as there are staging places; the others come first in the
+ * next round, and what they have is ordered only among themselves. Returns up to when the order of
+ * those read is certain: a request that filled its staging place may have more edges right after
+ * its last one.
  */
 static uint64_t read_ready(struct gather *gather)
 {
 	uint64_t horizon_ns = UINT64_MAX;
 
 	while (!list_empty(&gather->ready) && gather->n_merged < LOG_STAGE_SLOTS - 1) {
-		struct request *request =
-			list_object(list_take(&gather->ready), struct request, ready_link);
+		struct request *request = list_object(
+			list_take(&gather->ready), struct request, ready_link);
 		int n = request_stage(request);
 
 		if (n < 0)
@@ -183,7 +185,8 @@ void gather_run(struct gather *gather, struct daemon *daemon)
 
 		if (edge_is_next(gather, horizon_ns, deadline_ns)) {
 			if (gather->n_merged == 1)
-				log_only(gather, horizon_ns < deadline_ns ? horizon_ns : deadline_ns);
+				log_only(gather,
+					horizon_ns < deadline_ns ? horizon_ns : deadline_ns);
 			else
 				log_first(gather);
 			continue;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Puts edges and deadlines of one round into one order, by time. Every ready request is read once, up to
- * LOG_STAGE_EVENTS edges; a request with more than that stops the merge at its last stamp, since what
- * it still has may be older than what others have; the rest waits for the next round.
+ * Puts edges and deadlines of one round into one order, by time. Every ready request is read once,
+ * up to LOG_STAGE_EVENTS edges; a request with more than that stops the merge at its last stamp,
+ * since what it still has may be older than what others have; the rest waits for the next round.
  */
 
 #include <stdbool.h>
@@ -17,10 +17,13 @@ struct daemon;
 struct request;
 
 struct gather {
-	struct list ready; /* struct request.ready_link: has something to read, or staged edges; in turn */
+	struct list ready; /* struct request.ready_link: has something to read, or staged edges; in
+			      turn */
 	size_t n_merged;
-	struct request *merged[LOG_STAGE_SLOTS]; /* of this round: a heap, the earliest next edge first */
-	uint64_t free_slots[(LOG_STAGE_SLOTS + 63) / 64]; /* bit set: the log's staging place is free */
+	struct request
+		*merged[LOG_STAGE_SLOTS]; /* of this round: a heap, the earliest next edge first */
+	uint64_t free_slots[(LOG_STAGE_SLOTS + 63) /
+			    64]; /* bit set: the log's staging place is free */
 };
 
 void gather_init(struct gather *gather);
@@ -38,6 +41,7 @@ static inline bool gather_has_more(const struct gather *gather)
 	return !list_empty(&gather->ready);
 }
 
-/* A staging place of the log, or NULL when all are taken; and back. One is always left for reading out of turn. */
+/* A staging place of the log, or NULL when all are taken; and back. One is always left for reading
+ * out of turn. */
 struct log_stage *gather_take_slot(struct gather *gather, struct daemon *daemon);
 void gather_return_slot(struct gather *gather, struct daemon *daemon, struct log_stage *stage);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Deadlines, the nearest first: a binary heap of pointers. A deadline is embedded in the object that it
- * belongs to and belongs to at most one heap; `index` makes moving and removing it O(log n).
+ * Deadlines, the nearest first: a binary heap of pointers. A deadline is embedded in the object
+ * that it belongs to and belongs to at most one heap; `index` makes moving and removing it O(log
+ * n).
  */
 
 #include <stdbool.h>
@@ -13,8 +14,8 @@
 #define HEAP_NOWHERE SIZE_MAX
 
 struct deadline {
-	uint64_t at_ns; /* CLOCK_MONOTONIC */
-	size_t index;   /* HEAP_NOWHERE: not set */
+	uint64_t at_ns;						    /* CLOCK_MONOTONIC */
+	size_t index;						    /* HEAP_NOWHERE: not set */
 	void (*expire)(struct deadline *deadline, uint64_t now_ns); /* it is off the heap by then */
 };
 

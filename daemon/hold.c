@@ -35,7 +35,7 @@ static void add_configured(struct lot *lot, struct line *line)
 static bool in_same_group(const struct line *a, const struct line *b)
 {
 	return a->chip == b->chip && b->config && b->config->group[0] &&
-		strcmp(a->config->group, b->config->group) == 0;
+	       strcmp(a->config->group, b->config->group) == 0;
 }
 
 /* A configured line alone, or its whole group. */
@@ -57,8 +57,9 @@ static void tell_failure(const struct line *line, int r)
 
 	(void)line_read_info(line, &info);
 	if (r == -EBUSY && info.used)
-		diag_warning("line %s (%s:%u) is held by another process or by the kernel, as \"%s\"; "
-			     "it will be taken when it is free",
+		diag_warning(
+			"line %s (%s:%u) is held by another process or by the kernel, as \"%s\"; "
+			"it will be taken when it is free",
 			line->canonical, line->chip->info.name, line->offset, info.consumer);
 	else
 		diag_warning("line %s (%s:%u) cannot be taken: %s; it will be tried again",
@@ -159,7 +160,8 @@ static void apply_on_exit(struct line *line)
 		if (request_reconfigure(line->request, line, &input, INITIAL_KEEP) < 0)
 			diag_error("line %s cannot be made an input on exit", line->canonical);
 	} else if (output_apply(&write, &result, &problem) != WIRE_OK) {
-		diag_error("line %s does not have its on-exit value: %s", line->canonical, problem.message);
+		diag_error("line %s does not have its on-exit value: %s", line->canonical,
+			problem.message);
 	}
 }
 

@@ -123,8 +123,8 @@ int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line 
 	return 0;
 }
 
-/* Clients may use a line under another name before the configuration finds it: it is left to them until
- * they are done. */
+/* Clients may use a line under another name before the configuration finds it: it is left to them
+ * until they are done. */
 static bool is_unused(const struct line *line)
 {
 	return !line->request && list_empty(&line->uses) && list_empty(&line->watchers);
@@ -161,7 +161,8 @@ static int add_absent(struct daemon *daemon, const struct line_config *config)
 	if (r < 0)
 		return r;
 
-	diag_warning("line %s is configured as \"%s\", which is not there (yet)", config->alias, config->line);
+	diag_warning("line %s is configured as \"%s\", which is not there (yet)", config->alias,
+		config->line);
 	line->config = config;
 	line->unavailable = -ENODEV;
 	return 0;
@@ -180,8 +181,8 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 
 	error = name_resolve(&space, config->line, &id, &problem);
 	if (error == WIRE_E_AMBIGUOUS_LINE && !known) {
-		diag_error("%s:%u: [line %s] line: %s", config->file, config->file_line, config->alias,
-			problem.message);
+		diag_error("%s:%u: [line %s] line: %s", config->file, config->file_line,
+			config->alias, problem.message);
 		return -EINVAL;
 	}
 	if (error != WIRE_OK)
@@ -192,8 +193,8 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 		return 0; /* it has become another section's; that one has it */
 	if (line->config) {
 		diag_error("%s:%u: [line %s] and [line %s] are the same line, %s:%u", config->file,
-			config->file_line, config->alias, line->config->alias, line->chip->info.name,
-			line->offset);
+			config->file_line, config->alias, line->config->alias,
+			line->chip->info.name, line->offset);
 		return -EINVAL;
 	}
 	if (!known)
@@ -222,7 +223,8 @@ int lines_configure(struct daemon *daemon)
 {
 	int r = 0;
 
-	/* `line =` is resolved without aliases, so that the order of the sections does not matter. */
+	/* `line =` is resolved without aliases, so that the order of the sections does not matter.
+	 */
 	for (size_t id = 0; id < daemon->lines.n; id++)
 		daemon->lines.entries[id].alias = NULL;
 	for (size_t i = 0; i < daemon->config->n_lines && r == 0; i++) {
@@ -264,7 +266,7 @@ enum wire_error line_find(struct daemon *daemon, struct list *aliases, const cha
 	enum wire_error error;
 	size_t id;
 
-	list_for_each(link, aliases) {
+	list_for_each (link, aliases) {
 		struct line_alias *alias = list_object(link, struct line_alias, link);
 
 		if (strcmp(alias->name, written) == 0) {
@@ -354,7 +356,7 @@ static void write_users(struct jsonw *w, const struct line *line, unsigned max_u
 
 	jsonw_key(w, "users");
 	jsonw_begin_array(w);
-	list_for_each(link, &line->uses) {
+	list_for_each (link, &line->uses) {
 		if (n++ < max_users)
 			use_write(w, link);
 	}
@@ -363,7 +365,8 @@ static void write_users(struct jsonw *w, const struct line *line, unsigned max_u
 		jsonw_member_u64(w, "more_users", n - max_users);
 }
 
-static void write_settings(struct jsonw *w, const struct line *line, const struct line_settings *settings)
+static void write_settings(
+	struct jsonw *w, const struct line *line, const struct line_settings *settings)
 {
 	char duration[DURATION_MAX];
 	bool output = settings->direction == DIRECTION_OUTPUT;
@@ -385,7 +388,8 @@ static void write_settings(struct jsonw *w, const struct line *line, const struc
 
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
-	struct line_info info = { .settings = line->config ? line->config->settings : line->settings };
+	struct line_info info = { .settings = line->config ? line->config->settings
+							   : line->settings };
 
 	if (!line->request)
 		(void)line_read_info(line, &info);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Lines. Every line of every chip that was ever found has one struct line, with an id for the daemon's
- * life; so has every configured line, found or not.
+ * Lines. Every line of every chip that was ever found has one struct line, with an id for the
+ * daemon's life; so has every configured line, found or not.
  *
  * A line is free, or held through a request (request.h). It is held because the configuration names
  * it, or for the users in its list (use.h).
@@ -41,30 +41,34 @@ struct line {
 	char name[BACKEND_NAME_BYTES];
 	const struct line_config *config; /* NULL: no configuration names it */
 
-	struct request *request; /* NULL: free, or unavailable */
-	unsigned request_index;  /* its place in the request */
-	struct line_settings settings; /* in force, or as they will be when it is there; default while nobody uses it */
-	int unavailable;         /* -errno of the failed request of a line that is wanted; 0: none */
-	bool taken;              /* held by another process */
-	uint8_t value;           /* 0, 1 or LOG_VALUE_NULL, as of the last logged event */
-	bool reserved;           /* its place in the state table is kept for a request being made */
-	uint32_t line_seqno;     /* the kernel's, of the last edge of this request */
-	uint64_t line_seq;       /* edges of the line, lost ones counted */
+	struct request *request;       /* NULL: free, or unavailable */
+	unsigned request_index;	       /* its place in the request */
+	struct line_settings settings; /* in force, or as they will be when it is there; default
+					  while nobody uses it */
+	int unavailable;     /* -errno of the failed request of a line that is wanted; 0: none */
+	bool taken;	     /* held by another process */
+	uint8_t value;	     /* 0, 1 or LOG_VALUE_NULL, as of the last logged event */
+	bool reserved;	     /* its place in the state table is kept for a request being made */
+	uint32_t line_seqno; /* the kernel's, of the last edge of this request */
+	uint64_t line_seq;   /* edges of the line, lost ones counted */
 	struct log_line_state *state; /* in the log; NULL until first held */
-	char *texts[2]; /* of edge events to 0 and to 1, see event.c; one allocation, NULL until first held */
+	char *texts[2]; /* of edge events to 0 and to 1, see event.c; one allocation, NULL until
+			   first held */
 	uint16_t text_bytes[2];
 	struct revert revert;
 	uint64_t write_mark; /* number of the write that is to set it, and to what */
 	uint8_t write_value;
-	uint8_t wanted; /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL: nothing */
+	uint8_t wanted; /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL:
+			   nothing */
 
-	uint64_t marking;      /* its subscribers have been marked in this marking of the server */
-	struct list watchers;  /* struct watch_entry.line_link */
-	struct list uses;      /* struct use.line_link */
+	uint64_t marking;     /* its subscribers have been marked in this marking of the server */
+	struct list watchers; /* struct watch_entry.line_link */
+	struct list uses;     /* struct use.line_link */
 	enum on_release on_release; /* as last stated, for when the last requester leaves */
 
-	uint64_t evicted_seq[LOG_LINE_KINDS]; /* newest event of each kind that the log no longer holds */
-	uint8_t evicted_value;                /* the value after the newest of them */
+	uint64_t evicted_seq[LOG_LINE_KINDS]; /* newest event of each kind that the log no longer
+						 holds */
+	uint8_t evicted_value;		      /* the value after the newest of them */
 };
 
 static inline bool line_is_output(const struct line *line)
@@ -77,13 +81,13 @@ static inline bool line_is_input(const struct line *line)
 	return line->request && line->settings.direction != DIRECTION_OUTPUT;
 }
 
-/* Adds n lines of a chip, offsets 0 to n - 1, to the table; `ret` has room for n. 0 or -ENOMEM, then
- * none is added. */
+/* Adds n lines of a chip, offsets 0 to n - 1, to the table; `ret` has room for n. 0 or -ENOMEM,
+ * then none is added. */
 int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line **ret);
 /*
  * Finds the configured lines and computes all names. A line that is not there yet gets a struct
- * all the same, of no chip, which takes the real line's place once that is found. -EINVAL, told, when
- * two sections mean one line or a name is ambiguous.
+ * all the same, of no chip, which takes the real line's place once that is found. -EINVAL, told,
+ * when two sections mean one line or a name is ambiguous.
  */
 int lines_configure(struct daemon *daemon);
 void lines_done(struct daemon *daemon);
@@ -98,7 +102,8 @@ void line_check_taken(struct line *line);
 /* Names come from device trees and adapters: whatever is not plain text becomes '?'. */
 void line_copy_name(char to[static BACKEND_NAME_BYTES], const char *from);
 
-/* The line of a name; unknown-line, ambiguous-line with the problem filled. `aliases` are the connection's own. */
+/* The line of a name; unknown-line, ambiguous-line with the problem filled. `aliases` are the
+ * connection's own. */
 enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
 	struct line **ret, struct wire_problem *problem);
 
@@ -109,8 +114,8 @@ struct line_alias {
 	char name[WIRE_MAX_NAME_BYTES + 1];
 };
 
-/* Takes a place in the log's state table, reserved until `reserved` is cleared, and makes the texts. 0, -ENOSPC
- * (WIRE_MAX_LINES), -ENOMEM. */
+/* Takes a place in the log's state table, reserved until `reserved` is cleared, and makes the
+ * texts. 0, -ENOSPC (WIRE_MAX_LINES), -ENOMEM. */
 int line_prepare(struct line *line);
 /* The copy for the state table that says how the line is now. */
 struct log_line_copy line_copy(const struct line *line);
@@ -123,6 +128,7 @@ enum wire_error line_busy(struct wire_problem *problem, const struct line *line)
 /* Tries again to take a line that is wanted and unavailable. */
 void line_retry(struct line *line);
 
-/* The line as an object, for `lines`, `request` and line events. At most max_users users are listed. */
+/* The line as an object, for `lines`, `request` and line events. At most max_users users are
+ * listed. */
 struct jsonw;
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users);

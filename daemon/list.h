@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A doubly linked ring with the links inside the objects. A link that points at itself is in no list. */
+/* A doubly linked ring with the links inside the objects. A link that points at itself is in no
+ * list. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,13 +11,13 @@ struct list {
 	struct list *prev, *next;
 };
 
-#define list_object(link, type, member) ((type *)((char *)(link) - offsetof(type, member)))
+#define list_object(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 /* The safe form allows the current object to be unlinked and freed, and nothing else. */
-#define list_for_each(link, head)                                                                  \
+#define list_for_each(link, head) \
 	for (struct list *link = (head)->next; link != (head); link = link->next)
-#define list_for_each_safe(link, following, head)                                                  \
-	for (struct list *link = (head)->next, *following = link->next; link != (head);            \
+#define list_for_each_safe(link, following, head)                                       \
+	for (struct list *link = (head)->next, *following = link->next; link != (head); \
 		link = following, following = link->next)
 
 static inline void list_init(struct list *list)

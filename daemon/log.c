@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layout, checks and eviction of the event log. The counters in the header are the low halves of the
- * sequence numbers, because a 64-bit store can tear on a 32-bit machine; the whole numbers are in the
- * index entries, and an entry is trusted only when both agree.
+ * Layout, checks and eviction of the event log. The counters in the header are the low halves of
+ * the sequence numbers, because a 64-bit store can tear on a 32-bit machine; the whole numbers are
+ * in the index entries, and an entry is trusted only when both agree.
  */
 
 #include "log.h"
@@ -20,7 +20,8 @@
 #define LOG_VERSION 1
 #define LOG_ALIGN   ((uint64_t)64 << 10)
 #define LOG_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-/* The shortest event has more bytes than this, so the index ring never runs out before the byte ring. */
+/* The shortest event has more bytes than this, so the index ring never runs out before the byte
+ * ring. */
 #define LOG_ENTRY_SHARE 64
 
 _Static_assert(sizeof(struct log_entry) == 32, "log_entry has no holes");
@@ -57,15 +58,17 @@ static void lay_out(struct log_header *header, uint64_t size)
 		.n_entries = size / LOG_ENTRY_SHARE,
 		.states_at = LOG_ALIGN,
 	};
-	header->entries_at = header->states_at + align(header->n_states * sizeof(struct log_line_state));
-	header->stages_at = header->entries_at + align(header->n_entries * sizeof(struct log_entry));
+	header->entries_at = header->states_at +
+			     align(header->n_states * sizeof(struct log_line_state));
+	header->stages_at = header->entries_at +
+			    align(header->n_entries * sizeof(struct log_entry));
 	header->bytes_at = header->stages_at + align(header->n_stages * sizeof(struct log_stage));
 	header->total_bytes = header->bytes_at + size;
 }
 
 /*
- * Address space for n bytes that begins at a multiple of LOG_ALIGN, as every part in the file does: some
- * older Arm caches refuse a shared mapping whose address and offset differ in their low bits.
+ * Address space for n bytes that begins at a multiple of LOG_ALIGN, as every part in the file does:
+ * some older Arm caches refuse a shared mapping whose address and offset differ in their low bits.
  */
 static uint8_t *reserve(size_t n)
 {
@@ -83,7 +86,8 @@ static uint8_t *reserve(size_t n)
 	return map + before;
 }
 
-/* One reservation: the memfd as it is, and after its last part, the byte ring, the byte ring again. */
+/* One reservation: the memfd as it is, and after its last part, the byte ring, the byte ring again.
+ */
 static int map_twice(struct log *log, int fd, const struct log_header *header)
 {
 	const size_t once = header->total_bytes, size = header->n_bytes;
@@ -242,8 +246,8 @@ static void publish_unpublished(struct log *log)
 {
 	const struct log_entry *next = &log->entries[(log->head + 1) & log->entries_mask];
 
-	if (next->seq != log->head + 1 || next->offset != log->head_offset ||
-		next->length == 0 || next->length > WIRE_MAX_EVENT_BYTES)
+	if (next->seq != log->head + 1 || next->offset != log->head_offset || next->length == 0 ||
+		next->length > WIRE_MAX_EVENT_BYTES)
 		return;
 
 	for (size_t i = 0; i < WIRE_MAX_LINES; i++) {
@@ -254,7 +258,8 @@ static void publish_unpublished(struct log *log)
 
 		log->head++;
 		log->head_offset += next->length;
-		atomic_store_explicit(&log->header->published, (uint32_t)log->head, memory_order_release);
+		atomic_store_explicit(
+			&log->header->published, (uint32_t)log->head, memory_order_release);
 		return;
 	}
 }
@@ -283,9 +288,11 @@ static const char *walk(const struct log *log)
 
 		if (entry->seq != seq || entry->offset != offset)
 			return "its entries are not in order";
-		if (entry->length < 2 || entry->length > WIRE_MAX_EVENT_BYTES || entry->kind >= LOG_KINDS)
+		if (entry->length < 2 || entry->length > WIRE_MAX_EVENT_BYTES ||
+			entry->kind >= LOG_KINDS)
 			return "an entry is out of bounds";
-		if (log_bytes(log, entry)[0] != '{' || log_bytes(log, entry)[entry->length - 1] != '\n' ||
+		if (log_bytes(log, entry)[0] != '{' ||
+			log_bytes(log, entry)[entry->length - 1] != '\n' ||
 			memchr(log_bytes(log, entry), '\n', entry->length - 1u))
 			return "an event is not a line";
 		offset += entry->length;
@@ -339,14 +346,16 @@ void log_make_room(struct log *log)
 	if (log->evict)
 		log->evict(log, log->tail, next - 1, log->evict_data);
 
-	/* Published before the bytes are overwritten: whoever finds the log never sees half an event. */
+	/* Published before the bytes are overwritten: whoever finds the log never sees half an
+	 * event. */
 	atomic_store_explicit(&log->header->tail, (uint32_t)next, memory_order_release);
 	log->tail_offset = next <= log->head ? log_at(log, next)->offset : log->head_offset;
 	log->tail = next;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-void log_stage_prepare(struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation)
+void log_stage_prepare(
+	struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation)
 {
 	memset(stage->events, 0, stage->used * sizeof(stage->events[0]));
 	/* Edges of the one before must never be found under the name of this one. */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The event log: every event once, as the bytes that go over the wire, in a memfd that can outlive the
- * process.
+ * The event log: every event once, as the bytes that go over the wire, in a memfd that can outlive
+ * the process.
  *
  *   header         64 KiB: identity, layout and its checksum; the counters `published` and `tail`
  *   state table    per line in use: what the log last said of it
@@ -11,13 +11,14 @@
  *   byte ring      the lines of JSON; mapped twice back to back, so that no event is ever split
  *   staging area   edges are read from the kernel straight into it
  *
- * Each part starts at a multiple of 64 KiB, the largest page of any Linux machine. An append writes the bytes, then the index
- * entry, then the line's state, and publishes with one 32-bit store: a process killed at any instruction
- * leaves a log in which everything up to `published` is whole. Nothing is sent before it is published.
+ * Each part starts at a multiple of 64 KiB, the largest page of any Linux machine. An append writes
+ * the bytes, then the index entry, then the line's state, and publishes with one 32-bit store: a
+ * process killed at any instruction leaves a log in which everything up to `published` is whole.
+ * Nothing is sent before it is published.
  *
  * Events are numbered from 1 (`seq`). A log belongs to one `instance`; numbers mean nothing across
- * instances. When room is needed the oldest sixteenth of the byte ring goes at once, after `evict` has
- * been told, so that readers which stand there can be told exactly what they miss.
+ * instances. When room is needed the oldest sixteenth of the byte ring goes at once, after `evict`
+ * has been told, so that readers which stand there can be told exactly what they miss.
  */
 
 #include <stdatomic.h>
@@ -29,13 +30,13 @@
 
 #include "wire.h"
 
-#define LOG_SIZE_MIN     ((size_t)64 << 10)
-#define LOG_SIZE_MAX     (sizeof(void *) > 4 ? (size_t)256 << 20 : (size_t)64 << 20)
+#define LOG_SIZE_MIN	 ((size_t)64 << 10)
+#define LOG_SIZE_MAX	 (sizeof(void *) > 4 ? (size_t)256 << 20 : (size_t)64 << 20)
 #define LOG_SIZE_DEFAULT ((size_t)4 << 20)
-#define LOG_CHUNKS       16 /* the tail moves by this part of the byte ring */
+#define LOG_CHUNKS	 16 /* the tail moves by this part of the byte ring */
 
 #define LOG_STAGE_EVENTS 64  /* edges of one line read at a time */
-#define LOG_STAGE_SLOTS  128 /* lines read in one round; the others are read in the next */
+#define LOG_STAGE_SLOTS	 128 /* lines read in one round; the others are read in the next */
 
 /* What an event is, for the filters. The line kinds are bits of a filter's mask. */
 enum log_kind {
@@ -51,29 +52,32 @@ enum log_kind {
 	LOG_KINDS
 };
 
-#define LOG_VALUE_NULL     2 /* entry.value of a line that has no value now */
-#define LOG_TIMER_NOTIFY   1 /* entry.value of timers, bits: the owner gets it unasked */
-#define LOG_TIMER_PRIVATE  2 /* only the owner gets it */
-#define LOG_COUNT_UNKNOWN  UINT64_MAX
+#define LOG_VALUE_NULL	  2 /* entry.value of a line that has no value now */
+#define LOG_TIMER_NOTIFY  1 /* entry.value of timers, bits: the owner gets it unasked */
+#define LOG_TIMER_PRIVATE 2 /* only the owner gets it */
+#define LOG_COUNT_UNKNOWN UINT64_MAX
 
 struct log_entry {
 	uint64_t seq;
-	uint64_t offset; /* in the stream of bytes since seq 1; its place in the ring is offset % size */
+	uint64_t offset; /* in the stream of bytes since seq 1; its place in the ring is offset %
+			    size */
 	union {
 		uint64_t timestamp_ns; /* edges */
 		uint64_t timer_hash;   /* timers: of the name */
-		uint64_t count;        /* lost: how many, or LOG_COUNT_UNKNOWN */
+		uint64_t count;	       /* lost: how many, or LOG_COUNT_UNKNOWN */
 	};
-	uint32_t subject; /* line id; timers: number of the owner's connection, 0 when nobody owns it */
+	uint32_t subject; /* line id; timers: number of the owner's connection, 0 when nobody owns
+			     it */
 	uint16_t length;
 	uint8_t kind;
-	uint8_t value; /* of the line after the event: 0, 1, LOG_VALUE_NULL; timers: LOG_TIMER_ bits */
+	uint8_t value; /* of the line after the event: 0, 1, LOG_VALUE_NULL; timers: LOG_TIMER_ bits
+			*/
 };
 
 /* What the log last said of a line. Two copies, `turn` says which is whole. */
 struct log_line_copy {
-	uint64_t seq;      /* the event that wrote it */
-	uint64_t line_seq; /* edges of the line, lost ones counted */
+	uint64_t seq;	     /* the event that wrote it */
+	uint64_t line_seq;   /* edges of the line, lost ones counted */
 	uint32_t line_seqno; /* the kernel's, of the request with this generation */
 	uint32_t generation;
 	uint32_t value;
@@ -107,7 +111,7 @@ struct log {
 	struct log_entry *entries;
 	uint64_t entries_mask;
 	char *bytes;
-	size_t size; /* of the byte ring */
+	size_t size;		  /* of the byte ring */
 	struct log_stage *stages; /* LOG_STAGE_SLOTS of them */
 
 	uint64_t instance;
@@ -122,9 +126,9 @@ struct log {
 /* A new log with a byte ring of `size` bytes, a power of two within the bounds. 0 or -errno. */
 int log_init(struct log *log, size_t size);
 /*
- * Takes up a log that another process left: `fd` is taken over on success only. Its seals, size, version,
- * checksum and every bound are checked; what was appended but not published is published if whole.
- * -EINVAL with the reason in *ret_why (static text) when it cannot be trusted.
+ * Takes up a log that another process left: `fd` is taken over on success only. Its seals, size,
+ * version, checksum and every bound are checked; what was appended but not published is published
+ * if whole. -EINVAL with the reason in *ret_why (static text) when it cannot be trusted.
  */
 int log_adopt(struct log *log, int fd, const char **ret_why);
 void log_done(struct log *log);
@@ -133,8 +137,9 @@ int log_check(const struct log *log, const char **ret_why);
 
 /* Where the next event's bytes go: WIRE_MAX_EVENT_BYTES contiguous bytes, after making room. */
 static inline char *log_reserve(struct log *log);
-/* Appends what was written there: `length` bytes ending in a newline. `entry` gives what is not derived
- * (seq, offset and length are); `state` and `copy` are the line's state after it, or NULL. Returns seq. */
+/* Appends what was written there: `length` bytes ending in a newline. `entry` gives what is not
+ * derived (seq, offset and length are); `state` and `copy` are the line's state after it, or NULL.
+ * Returns seq. */
 static inline uint64_t log_commit(struct log *log, const struct log_entry *entry, size_t length,
 	struct log_line_state *state, const struct log_line_copy *copy);
 
@@ -150,21 +155,23 @@ static inline const char *log_bytes(const struct log *log, const struct log_entr
 }
 
 /* A staging place made ready for one read of the request that `state` and `generation` describe. */
-void log_stage_prepare(struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation);
+void log_stage_prepare(
+	struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation);
 
 /* The rest is for the inline functions. */
 struct log_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t entry_bytes, state_bytes, stage_bytes; /* sizes of the records: a foreign ABI is refused */
+	uint32_t entry_bytes, state_bytes,
+		stage_bytes; /* sizes of the records: a foreign ABI is refused */
 	uint32_t n_states, n_stages;
 	uint64_t instance;
 	uint64_t total_bytes;
 	uint64_t states_at, entries_at, bytes_at, stages_at; /* offsets in the memfd */
 	uint64_t n_entries, n_bytes;
-	uint32_t checksum; /* of all above */
+	uint32_t checksum;			 /* of all above */
 	_Alignas(64) _Atomic uint32_t published; /* low half of the newest seq */
-	_Atomic uint32_t tail;                   /* low half of the oldest seq held */
+	_Atomic uint32_t tail;			 /* low half of the oldest seq held */
 };
 
 void log_make_room(struct log *log);

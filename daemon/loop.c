@@ -96,8 +96,8 @@ static void arm(struct loop *loop)
 	uint64_t at_ns = loop_next_deadline(loop);
 	struct itimerspec spec = { 0 };
 
-	/* A timer set earlier than needed costs one wake-up, which is cheaper than setting it each time
-	 * that the nearest deadline moves away. */
+	/* A timer set earlier than needed costs one wake-up, which is cheaper than setting it each
+	 * time that the nearest deadline moves away. */
 	if (at_ns == UINT64_MAX || (loop->armed_ns && loop->armed_ns <= at_ns))
 		return;
 

@@ -3,8 +3,8 @@
 
 /*
  * The event loop: epoll, level-triggered, and one timerfd for all deadlines. It only finds out what
- * is ready: `dispatch` of a source notes what there is to do, and the daemon does it in its own order
- * afterwards (edges and deadlines by time, then requests, then sending).
+ * is ready: `dispatch` of a source notes what there is to do, and the daemon does it in its own
+ * order afterwards (edges and deadlines by time, then requests, then sending).
  *
  * A source may be removed by any dispatch, also while it is itself among the ready ones.
  */
@@ -15,9 +15,9 @@
 #include "heap.h"
 
 struct source {
-	int fd; /* not owned */
+	int fd;		 /* not owned */
 	uint32_t events; /* interest as epoll knows it */
-	uint32_t batch;  /* index + 1 among the ready ones not dispatched yet; 0: not there */
+	uint32_t batch;	 /* index + 1 among the ready ones not dispatched yet; 0: not there */
 	void (*dispatch)(struct source *source, uint32_t events);
 };
 
@@ -41,7 +41,8 @@ void loop_change(struct loop *loop, struct source *source, uint32_t events);
 /* No effect on a source that was never added (fd < 0). */
 void loop_remove(struct loop *loop, struct source *source);
 
-/* Waits until something is ready or a deadline is due, not at all if !wait, and dispatches. 0 or -errno. */
+/* Waits until something is ready or a deadline is due, not at all if !wait, and dispatches. 0 or
+ * -errno. */
 int loop_wait(struct loop *loop, bool wait);
 
 int loop_set_deadline(struct loop *loop, struct deadline *deadline, uint64_t at_ns);

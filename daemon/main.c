@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gpioeventd: from the command line to the running daemon. Exit status 0, 1 for a failure, 2 for usage and
- * configuration. */
+/* gpioeventd: from the command line to the running daemon. Exit status 0, 1 for a failure, 2 for
+ * usage and configuration. */
 
 #include <stdio.h>
 #include <string.h>

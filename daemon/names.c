@@ -484,7 +484,8 @@ static bool is_unique(const struct name_space *space, size_t index)
 
 		if (i != index && is_same(entry->name, entry->name_hash, name, hash))
 			return false;
-		if (i != index && entry->alias && is_same(entry->alias, entry->alias_hash, name, hash))
+		if (i != index && entry->alias &&
+			is_same(entry->alias, entry->alias_hash, name, hash))
 			return false;
 	}
 	return true;

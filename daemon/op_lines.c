@@ -32,7 +32,8 @@ enum wire_error op_hello(struct call *call)
 		return WIRE_E_UNSUPPORTED;
 	}
 	if (WIRE_GIVEN(args, hello, client))
-		(void)snprintf(call->peer->id.client, sizeof(call->peer->id.client), "%s", args->client);
+		(void)snprintf(
+			call->peer->id.client, sizeof(call->peer->id.client), "%s", args->client);
 
 	(void)snprintf(instance, sizeof(instance), "%016" PRIx64, daemon->log.instance);
 	jsonw_member_string(w, "version", GPIOEVENTD_VERSION);
@@ -183,7 +184,8 @@ enum wire_error op_lines(struct call *call)
 }
 
 /* A free input, read as it is and given back at once. */
-static enum wire_error read_free(struct line *line, uint8_t *ret_value, struct wire_problem *problem)
+static enum wire_error read_free(
+	struct line *line, uint8_t *ret_value, struct wire_problem *problem)
 {
 	const struct daemon *daemon = line->chip->daemon;
 	const enum initial initial = INITIAL_KEEP;

@@ -17,7 +17,7 @@ static enum wire_error check_alias_limit(struct call *call)
 {
 	size_t n = 0;
 
-	list_for_each(link, &call->peer->aliases)
+	list_for_each (link, &call->peer->aliases)
 		n++;
 	return n < WIRE_MAX_ALIASES ? WIRE_OK
 				    : problem_field(call->problem, WIRE_E_LIMIT, "alias",
@@ -45,7 +45,7 @@ static bool add_alias(struct peer *peer, const char *name, struct line *line)
 {
 	struct line_alias *alias;
 
-	list_for_each(link, &peer->aliases)
+	list_for_each (link, &peer->aliases)
 		if (strcmp(list_object(link, struct line_alias, link)->name, name) == 0)
 			return true;
 
@@ -58,7 +58,8 @@ static bool add_alias(struct peer *peer, const char *name, struct line *line)
 	return true;
 }
 
-/* Several at once are all or nothing only while this connection says something of them for the first time. */
+/* Several at once are all or nothing only while this connection says something of them for the
+ * first time. */
 static enum wire_error check_all(struct call *call, const struct use_wish *wish)
 {
 	for (size_t i = 0; i < named.n; i++) {
@@ -68,7 +69,8 @@ static enum wire_error check_all(struct call *call, const struct use_wish *wish)
 			return error;
 		if (named.n > 1 && use_find(named.lines[i], call->peer))
 			return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
-				"%s is used by this connection already; change such lines one at a time",
+				"%s is used by this connection already; change such lines one at a "
+				"time",
 				named.lines[i]->canonical);
 	}
 	return WIRE_OK;
@@ -161,7 +163,7 @@ enum wire_error op_request(struct call *call)
 
 static void remove_aliases(struct peer *peer, const struct line *line)
 {
-	list_for_each_safe(link, following, &peer->aliases) {
+	list_for_each_safe (link, following, &peer->aliases) {
 		struct line_alias *alias = list_object(link, struct line_alias, link);
 
 		if (alias->line != line)
@@ -175,8 +177,7 @@ enum wire_error op_release(struct call *call)
 {
 	struct peer *peer = call->peer;
 	struct jsonw *w = call->reply;
-	enum wire_error error =
-		call_find_lines(call, &call->request->args.release.lines, &named);
+	enum wire_error error = call_find_lines(call, &call->request->args.release.lines, &named);
 
 	if (error != WIRE_OK)
 		return error;

@@ -94,19 +94,23 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 
 	if (!WIRE_GIVEN(args, simulate, present))
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "present",
-			"simulate with chip needs present: false takes it away, true brings it back");
+			"simulate with chip needs present: false takes it away, true brings it "
+			"back");
 
 	for (size_t i = 0; i < daemon->chips.n; i++) {
 		const struct chip *chip = daemon->chips.v[i];
 
-		if (!chip || (strcmp(chip->info.name, args->chip) && strcmp(chip->info.label, args->chip)))
+		if (!chip || (strcmp(chip->info.name, args->chip) &&
+				     strcmp(chip->info.label, args->chip)))
 			continue;
-		(void)daemon->ops->simulate_present(daemon->backend, chip->info.index, args->present);
+		(void)daemon->ops->simulate_present(
+			daemon->backend, chip->info.index, args->present);
 		if (args->present)
 			daemon_look_again(daemon);
 		return WIRE_OK;
 	}
-	return problem_field(call->problem, WIRE_E_UNKNOWN_LINE, "chip", "no chip is called \"%s\"", args->chip);
+	return problem_field(
+		call->problem, WIRE_E_UNKNOWN_LINE, "chip", "no chip is called \"%s\"", args->chip);
 }
 
 static enum wire_error simulate_lines(struct call *call, const struct args_simulate *args)
@@ -115,7 +119,8 @@ static enum wire_error simulate_lines(struct call *call, const struct args_simul
 	enum wire_error error;
 
 	if (!WIRE_GIVEN(args, simulate, value) || !args->lines.n)
-		return problem_field(call->problem, WIRE_E_MISSING_FIELD, args->lines.n ? "value" : "line",
+		return problem_field(call->problem, WIRE_E_MISSING_FIELD,
+			args->lines.n ? "value" : "line",
 			"simulate needs line and value, or chip and present");
 
 	error = call_find_lines(call, &args->lines, &wanted.named);
@@ -139,7 +144,8 @@ enum wire_error op_simulate(struct call *call)
 		return problem_set(call->problem, WIRE_E_UNSUPPORTED,
 			"only simulated lines can be driven; start gpioeventd with --backend sim");
 
-	error = WIRE_GIVEN(args, simulate, chip) ? simulate_chip(call, args) : simulate_lines(call, args);
+	error = WIRE_GIVEN(args, simulate, chip) ? simulate_chip(call, args)
+						 : simulate_lines(call, args);
 	if (error == WIRE_OK)
 		jsonw_member_u64(call->reply, "seq", call->daemon->log.head);
 	return error;

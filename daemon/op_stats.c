@@ -44,7 +44,8 @@ static void write_latency(struct jsonw *w, const struct stats *stats)
 			continue;
 		jsonw_begin_object(w);
 		jsonw_member_string(w, "below",
-			duration_format((UINT64_C(1) << i) * NSEC_PER_USEC, duration, sizeof(duration)));
+			duration_format(
+				(UINT64_C(1) << i) * NSEC_PER_USEC, duration, sizeof(duration)));
 		jsonw_member_u64(w, "count", stats->latency[i]);
 		jsonw_end_object(w);
 	}

@@ -39,14 +39,16 @@ static enum wire_error check_edges(
 	const struct line *line, const struct filter_entry *entry, struct wire_problem *problem)
 {
 	uint32_t wanted = ((entry->mask >> LOG_RISING) & 1 ? EDGES_RISING : 0) |
-		((entry->mask >> LOG_FALLING) & 1 ? EDGES_FALLING : 0);
+			  ((entry->mask >> LOG_FALLING) & 1 ? EDGES_FALLING : 0);
 
 	if (!line_is_input(line) || (wanted & ~(uint32_t)line->settings.edges) == 0)
 		return WIRE_OK;
 
 	problem_field(problem, WIRE_E_EDGES_UNAVAILABLE, "edges",
-		"%s reports %s edges; subscribe with \"edges\":\"%s\" or change how it is requested",
-		line->canonical, line->settings.edges == EDGES_NONE ? "no" : edges_word(line->settings.edges),
+		"%s reports %s edges; subscribe with \"edges\":\"%s\" or change how it is "
+		"requested",
+		line->canonical,
+		line->settings.edges == EDGES_NONE ? "no" : edges_word(line->settings.edges),
 		edges_word(line->settings.edges));
 	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
 	return WIRE_E_EDGES_UNAVAILABLE;
@@ -97,8 +99,8 @@ static enum wire_error use_lines(
 }
 
 /* Adds the entries. All or none. */
-static int watch_lines(struct watch *watch, const struct args_subscribe *args,
-	const struct filter_entry *entry)
+static int watch_lines(
+	struct watch *watch, const struct args_subscribe *args, const struct filter_entry *entry)
 {
 	int r = 0;
 
@@ -262,7 +264,7 @@ enum wire_error op_subscribe(struct call *call)
 static void unsubscribe_all(struct peer *peer)
 {
 	watch_clear(peer->watch);
-	list_for_each_safe(link, following, &peer->uses)
+	list_for_each_safe (link, following, &peer->uses)
 		use_unwatch(peer, list_object(link, struct use, peer_link)->line);
 }
 
@@ -283,7 +285,8 @@ enum wire_error op_unsubscribe(struct call *call)
 		watch_remove_timers(peer->watch, &args->timers);
 	if (peer->watch && args->lines.all)
 		watch_unset_line(peer->watch, NULL);
-	/* The filter first: giving a line back is an event, after which the filter would be another. */
+	/* The filter first: giving a line back is an event, after which the filter would be
+	 * another. */
 	for (size_t i = 0; peer->watch && i < named.n; i++)
 		watch_unset_line(peer->watch, named.lines[i]);
 	for (size_t i = 0; i < named.n; i++)

@@ -27,7 +27,8 @@ enum wire_error op_arm(struct call *call)
 {
 	static struct line_values values;
 	const struct args_arm *args = &call->request->args.arm;
-	const bool has_after = WIRE_GIVEN(args, arm, after_ns), has_every = WIRE_GIVEN(args, arm, every_ns);
+	const bool has_after = WIRE_GIVEN(args, arm, after_ns),
+		   has_every = WIRE_GIVEN(args, arm, every_ns);
 	struct timer_spec spec = { .name = args->timer,
 		.tag = WIRE_GIVEN(args, arm, tag) ? args->tag : NULL,
 		.after_ns = has_after ? args->after_ns : args->every_ns,
@@ -43,7 +44,8 @@ enum wire_error op_arm(struct call *call)
 			"arm needs after, every or both, such as \"after\":\"2s\"");
 	if (args->keep && args->timer[0] == '~')
 		return problem_field(call->problem, WIRE_E_BAD_TYPE, "keep",
-			"a private timer ends with its connection; a kept one needs a name without ~");
+			"a private timer ends with its connection; a kept one needs a name without "
+			"~");
 	if (WIRE_GIVEN(args, arm, values)) {
 		error = read_timer_values(call, args, &values);
 		if (error != WIRE_OK)
@@ -93,13 +95,14 @@ static void write_timer(struct jsonw *w, const struct timer *timer)
 	jsonw_end_object(w);
 }
 
-/* The next timer in the order of arming, after number `armed`, as far as the connection may see it. */
+/* The next timer in the order of arming, after number `armed`, as far as the connection may see it.
+ */
 static const struct timer *next_timer(const struct call *call, uint64_t armed)
 {
 	const struct timer *next = NULL;
 
 	for (size_t i = 0; i < TIMER_BUCKETS; i++)
-		list_for_each(link, &call->daemon->timers.buckets[i]) {
+		list_for_each (link, &call->daemon->timers.buckets[i]) {
 			const struct timer *timer = list_object(link, struct timer, hash_link);
 
 			if (timer->armed > armed && (!next || timer->armed < next->armed) &&
@@ -144,7 +147,8 @@ enum wire_error op_timers(struct call *call)
 	jsonw_member_u64(w, "seq", call->daemon->log.head);
 	jsonw_key(w, "timers");
 	jsonw_begin_array(w);
-	for (timer = next_timer(call, armed); timer && limit-- > 0; timer = next_timer(call, armed)) {
+	for (timer = next_timer(call, armed); timer && limit-- > 0;
+		timer = next_timer(call, armed)) {
 		write_timer(w, timer);
 		armed = timer->armed;
 	}

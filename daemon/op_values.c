@@ -9,7 +9,8 @@ static enum wire_error read_array(struct call *call, const struct wire_values *v
 {
 	if (!lines || lines->n != values->n)
 		return problem_field(call->problem, WIRE_E_BAD_TYPE, "values",
-			"values as an array needs one entry for each of lines, each line named once: "
+			"values as an array needs one entry for each of lines, each line named "
+			"once: "
 			"%zu values, %zu lines",
 			values->n, lines ? lines->n : 0);
 

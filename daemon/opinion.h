@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What one user of a line says of its settings: for each either a value or nothing. The settings in force
- * are what all users together say; two that differ are a conflict.
+ * What one user of a line says of its settings: for each either a value or nothing. The settings in
+ * force are what all users together say; two that differ are a conflict.
  */
 
 #include <stdbool.h>

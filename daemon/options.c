@@ -11,19 +11,33 @@
 
 #include "diag.h"
 
-enum option_code { OPT_CONFIG = 1, OPT_BACKEND, OPT_SOCKET, OPT_FEED, OPT_CHECK, OPT_PRINT, OPT_VERSION, OPT_HELP };
+enum option_code {
+	OPT_CONFIG = 1,
+	OPT_BACKEND,
+	OPT_SOCKET,
+	OPT_FEED,
+	OPT_CHECK,
+	OPT_PRINT,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct {
 	struct option option;
 	const char *argument, *help;
 } table[] = {
-	{ { "config", 1, NULL, OPT_CONFIG }, "FILE", "read FILE instead of " SYSCONFDIR "/gpioeventd/gpioeventd.conf" },
-	{ { "backend", 1, NULL, OPT_BACKEND }, "gpiod|sim", "the kernel's lines, or simulated ones" },
+	{ { "config", 1, NULL, OPT_CONFIG }, "FILE",
+		"read FILE instead of " SYSCONFDIR "/gpioeventd/gpioeventd.conf" },
+	{ { "backend", 1, NULL, OPT_BACKEND }, "gpiod|sim",
+		"the kernel's lines, or simulated ones" },
 	{ { "socket", 1, NULL, OPT_SOCKET }, "PATH", "listen at PATH" },
 	{ { "sim-feed", 1, NULL, OPT_FEED }, "LINE=FD",
-		"read LINE's edges from the inherited descriptor FD, as struct gpio_v2_line_event" },
-	{ { "check", 0, NULL, OPT_CHECK }, NULL, "check the configuration, say what is wrong with it, and end" },
-	{ { "print-config", 0, NULL, OPT_PRINT }, NULL, "print the configuration in force, every key explained, and end" },
+		"read LINE's edges from the inherited descriptor FD, as struct "
+		"gpio_v2_line_event" },
+	{ { "check", 0, NULL, OPT_CHECK }, NULL,
+		"check the configuration, say what is wrong with it, and end" },
+	{ { "print-config", 0, NULL, OPT_PRINT }, NULL,
+		"print the configuration in force, every key explained, and end" },
 	{ { "version", 0, NULL, OPT_VERSION }, NULL, "print the version and end" },
 	{ { "help", 0, NULL, OPT_HELP }, NULL, "print this and end" },
 };
@@ -32,7 +46,8 @@ static const struct {
 static void print_help(void)
 {
 	printf("Usage: gpioeventd [OPTION]...\n"
-	       "Owns the GPIO lines and broadcasts their events as lines of JSON over a Unix socket.\n\n");
+	       "Owns the GPIO lines and broadcasts their events as lines of JSON over a Unix "
+	       "socket.\n\n");
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		char left[40];
 
@@ -120,8 +135,8 @@ static int apply_feed(const char *text, struct config *config)
 	char *end;
 	long fd = equals ? strtol(equals + 1, &end, 10) : -1;
 
-	if (!equals || equals == text || (size_t)(equals - text) >= sizeof(feed->line) || equals[1] == 0 ||
-		*end || fd < 0 || fcntl((int)fd, F_GETFD) < 0) {
+	if (!equals || equals == text || (size_t)(equals - text) >= sizeof(feed->line) ||
+		equals[1] == 0 || *end || fd < 0 || fcntl((int)fd, F_GETFD) < 0) {
 		diag_error("--sim-feed %s: expected LINE=FD, FD being an open descriptor", text);
 		return -EINVAL;
 	}

@@ -24,7 +24,8 @@ static enum wire_error refuse(struct wire_problem *problem, enum wire_error code
 static enum wire_error refuse_free(struct wire_problem *problem, const struct line *line)
 {
 	problem_field(problem, WIRE_E_NOT_REQUESTED, "line",
-		"%s is free; take it first: {\"op\":\"request\",\"line\":\"%s\",\"direction\":\"output\"}",
+		"%s is free; take it first: "
+		"{\"op\":\"request\",\"line\":\"%s\",\"direction\":\"output\"}",
 		line->canonical, line->canonical);
 	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
 	return WIRE_E_NOT_REQUESTED;
@@ -87,7 +88,8 @@ static void start_pulse(struct line *line, uint8_t before, const struct output_w
 		line->revert.by = *write->by;
 	else
 		line->revert.by = (struct peer_id){ 0 };
-	if (loop_set_deadline(&daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns) < 0)
+	if (loop_set_deadline(
+		    &daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns) < 0)
 		diag_error("no memory for the end of a pulse of %s", line->canonical);
 }
 
@@ -167,7 +169,8 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 
 static void expire_revert(struct deadline *deadline, uint64_t now_ns)
 {
-	struct line *line = list_object(list_object(deadline, struct revert, deadline), struct line, revert);
+	struct line *line = list_object(
+		list_object(deadline, struct revert, deadline), struct line, revert);
 	const struct peer_id by = line->revert.by;
 	const char *changed[1];
 	struct output_result result = { .changed = changed };

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Writing outputs, whoever asks: a client, a timer, a pulse that ends, the daemon as it stops. Everything is
- * checked before anything is written; then one kernel call per request, in the order of the lines; then one output event
- * for each line that changed.
+ * Writing outputs, whoever asks: a client, a timer, a pulse that ends, the daemon as it stops.
+ * Everything is checked before anything is written; then one kernel call per request, in the order
+ * of the lines; then one output event for each line that changed.
  */
 
 #include <stdbool.h>
@@ -22,9 +22,9 @@ struct output_write {
 	size_t n;
 	struct line *const *lines; /* may repeat a line with the same value */
 	const uint8_t *values;
-	const char *cause;        /* for the events */
+	const char *cause;	  /* for the events */
 	const struct peer_id *by; /* NULL: the daemon by itself */
-	uint64_t pulse_ns;        /* 0: none */
+	uint64_t pulse_ns;	  /* 0: none */
 };
 
 struct output_result {

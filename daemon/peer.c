@@ -25,8 +25,9 @@ static void dispatch(struct source *source, uint32_t events)
 		peer_want_flush(peer);
 	}
 	/*
-	 * Both directions are shut: nobody will read a reply, but requests that were sent before are
-	 * still run. Reported for ever, so there must be progress: the input is read to its end.
+	 * Both directions are shut: nobody will read a reply, but requests that were sent before
+	 * are still run. Reported for ever, so there must be progress: the input is read to its
+	 * end.
 	 */
 	if ((events & (EPOLLHUP | EPOLLERR)) && peer->daemon->stopping) {
 		peer_close(peer);
@@ -46,8 +47,8 @@ static void expire_stall(struct deadline *deadline, uint64_t now_ns)
 	struct peer *peer = list_object(deadline, struct peer, stall);
 
 	(void)now_ns;
-	diag_notice("connection %u (%s, pid %d) has taken no reply for %d s and is closed", peer->id.peer,
-		peer->id.client[0] ? peer->id.client : "no name", (int)peer->id.pid,
+	diag_notice("connection %u (%s, pid %d) has taken no reply for %d s and is closed",
+		peer->id.peer, peer->id.client[0] ? peer->id.client : "no name", (int)peer->id.pid,
 		WIRE_MAX_STALL_SECONDS);
 	peer_close(peer);
 }
@@ -102,7 +103,7 @@ void peer_close(struct peer *peer)
 	peer->watch = watch_free(peer->watch);
 	timers_peer_left(&daemon->timers, peer);
 	use_peer_left(peer);
-	list_for_each_safe(link, following, &peer->aliases)
+	list_for_each_safe (link, following, &peer->aliases)
 		free(list_object(link, struct line_alias, link));
 	list_init(&peer->aliases);
 }
@@ -132,7 +133,8 @@ void peer_update_interest(struct peer *peer)
 		return;
 
 	/* After the end of input EPOLLIN and EPOLLRDHUP would be ready for ever. */
-	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer) && !peer->daemon->stopping)
+	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer) &&
+		!peer->daemon->stopping)
 		events |= EPOLLIN | EPOLLRDHUP;
 	if (peer->blocked)
 		events |= EPOLLOUT;
@@ -148,5 +150,6 @@ bool peer_is_done(const struct peer *peer)
 	if (peer->refused)
 		return true;
 
-	return peer->input_ended && peer->in_n == 0 && !(peer->watch && watch_is_subscribed(peer->watch));
+	return peer->input_ended && peer->in_n == 0 &&
+	       !(peer->watch && watch_is_subscribed(peer->watch));
 }

@@ -6,7 +6,8 @@
  * passes, merged with its replies by position in the log (peer_out.c). Neither ever waits: what a
  * client does not take stays in the log or in its bounded reply buffer.
  *
- * A peer is closed from anywhere with peer_close() and freed by server_reap() at the end of the round.
+ * A peer is closed from anywhere with peer_close() and freed by server_reap() at the end of the
+ * round.
  */
 
 #include <stdbool.h>
@@ -32,16 +33,16 @@ struct peer {
 	struct source source;
 	int fd; /* owned */
 	struct peer_id id;
-	struct list link;       /* server->peers, or server->closed */
+	struct list link;	/* server->peers, or server->closed */
 	struct list ready_link; /* server->ready: has input to run */
 	struct list flush_link; /* server->flush: has something to send */
 
 	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
 	size_t in_n, in_size;
-	bool readable;    /* the socket has something */
+	bool readable;	  /* the socket has something */
 	bool input_ended; /* the client sends no more */
-	bool refused;     /* over-long or not UTF-8: say so, then close */
-	bool gone;        /* nobody reads any more: replies are dropped, requests still run */
+	bool refused;	  /* over-long or not UTF-8: say so, then close */
+	bool gone;	  /* nobody reads any more: replies are dropped, requests still run */
 	bool closed;
 
 	char *out; /* waiting replies, one after the other; NULL while there is none */
@@ -50,13 +51,13 @@ struct peer {
 	size_t n_replies, first_reply, replies_size;
 	char *rest; /* what is left of a message that was sent in part; goes first */
 	size_t rest_n, rest_sent;
-	bool blocked;           /* the socket is full */
-	struct deadline stall;  /* runs while replies wait */
+	bool blocked;	       /* the socket is full */
+	struct deadline stall; /* runs while replies wait */
 
-	struct watch *watch;    /* NULL until something is subscribed to */
-	struct list aliases;    /* struct line_alias.link */
-	struct list uses;       /* struct use.peer_link */
-	struct list timers;     /* struct timer.peer_link: those that end with it */
+	struct watch *watch; /* NULL until something is subscribed to */
+	struct list aliases; /* struct line_alias.link */
+	struct list uses;    /* struct use.peer_link */
+	struct list timers;  /* struct timer.peer_link: those that end with it */
 	unsigned n_timers;
 };
 

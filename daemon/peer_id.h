@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Who a client is, as it stands in `by`, `users` and `holder`. A copy, so that it outlives the connection. */
+/* Who a client is, as it stands in `by`, `users` and `holder`. A copy, so that it outlives the
+ * connection. */
 
 #include <stdint.h>
 #include <sys/types.h>

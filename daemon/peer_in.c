@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From bytes to requests. Reading goes into one buffer of the server; only what is not a whole line yet,
- * or has to wait, is kept in memory of the connection's own. Each round runs a bounded number of
- * requests of a connection, for a bounded time, and reads at most one buffer full of it.
+ * From bytes to requests. Reading goes into one buffer of the server; only what is not a whole line
+ * yet, or has to wait, is kept in memory of the connection's own. Each round runs a bounded number
+ * of requests of a connection, for a bounded time, and reads at most one buffer full of it.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "watch.h"
 
 #define PEER_REQUESTS 64
-#define PEER_NS       (500 * NSEC_PER_USEC) /* and no further request after this time */
+#define PEER_NS	      (500 * NSEC_PER_USEC) /* and no further request after this time */
 
 bool peer_must_wait(const struct peer *peer)
 {
@@ -133,7 +133,8 @@ void peer_run(struct peer *peer)
 	size_t n, used;
 
 	if (!peer_must_wait(peer) && !peer->refused) {
-		/* Read only when what is kept has no whole line, so that it stays within one line and one read. */
+		/* Read only when what is kept has no whole line, so that it stays within one line
+		 * and one read. */
 		if (peer->readable && !peer->input_ended && !has_whole_line(peer)) {
 			n = read_more(peer, buffer);
 			used = run_lines(peer, buffer, n);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the log to the socket. One flush walks from the cursor, joins adjacent events that pass into one
- * range, puts the waiting replies in at their places, and makes one sendmsg() of it all. When the
- * socket takes only a part, the walk's pieces say where the cursor belongs; an event that was cut is
- * finished from a copy, since the log may move on under it.
+ * From the log to the socket. One flush walks from the cursor, joins adjacent events that pass into
+ * one range, puts the waiting replies in at their places, and makes one sendmsg() of it all. When
+ * the socket takes only a part, the walk's pieces say where the cursor belongs; an event that was
+ * cut is finished from a copy, since the log may move on under it.
  */
 
 #include <assert.h>
@@ -28,8 +28,8 @@ enum piece_type { PIECE_REST, PIECE_LOST, PIECE_REPLIES, PIECE_EVENTS };
 struct piece {
 	enum piece_type type;
 	uint64_t first; /* EVENTS: seq of its first event */
-	uint64_t next;  /* EVENTS, LOST: the cursor once it is sent whole */
-	size_t n;       /* REPLIES: how many */
+	uint64_t next;	/* EVENTS, LOST: the cursor once it is sent whole */
+	size_t n;	/* REPLIES: how many */
 };
 
 struct batch {
@@ -37,9 +37,9 @@ struct batch {
 	int n;
 	size_t bytes;
 	uint64_t cursor; /* where the walk is */
-	size_t reply;    /* the next reply to place */
+	size_t reply;	 /* the next reply to place */
 	size_t reply_at; /* and where its bytes are */
-	bool more;       /* stopped for size, not at the end */
+	bool more;	 /* stopped for size, not at the end */
 	struct iovec iov[FLUSH_PIECES];
 	struct piece pieces[FLUSH_PIECES];
 };
@@ -107,7 +107,8 @@ void peer_reply(struct peer *peer, const char *bytes, size_t n, uint64_t after)
 		peer_close(peer);
 		return;
 	}
-	/* A replay follows this one: nothing was subscribed to before, so nothing can belong before the others. */
+	/* A replay follows this one: nothing was subscribed to before, so nothing can belong before
+	 * the others. */
 	if (after == 0)
 		for (size_t i = 0; i < peer->n_replies; i++)
 			peer->replies[peer->first_reply + i].after = 0;
@@ -151,7 +152,8 @@ static bool add_replies(struct batch *batch, uint64_t next)
 	struct piece piece = { .type = PIECE_REPLIES };
 	size_t n = 0;
 
-	while (batch->reply + piece.n < peer->n_replies && replies[batch->reply + piece.n].after < next)
+	while (batch->reply + piece.n < peer->n_replies &&
+		replies[batch->reply + piece.n].after < next)
 		n += replies[batch->reply + piece.n++].length;
 	if (piece.n == 0)
 		return true;
@@ -175,8 +177,10 @@ static bool add_loss(struct batch *batch, struct watch *watch)
 	if (!add_replies(batch, loss.to ? loss.to : 1))
 		return false;
 
-	n = event_write_reader_loss(&loss, buffer, WIRE_MAX_LINE_BYTES, watch_write_lost_values, watch);
-	return add_piece(batch, buffer, n, (struct piece){ .type = PIECE_LOST, .next = watch->cursor });
+	n = event_write_reader_loss(
+		&loss, buffer, WIRE_MAX_LINE_BYTES, watch_write_lost_values, watch);
+	return add_piece(
+		batch, buffer, n, (struct piece){ .type = PIECE_LOST, .next = watch->cursor });
 }
 
 /* The range of adjacent events from the cursor on that pass, up to before `limit`. */
@@ -312,7 +316,8 @@ static void sent_replies(struct peer *peer, size_t n)
 		free_replies(peer);
 }
 
-static bool sent_events(struct peer *peer, const struct piece *piece, const struct iovec *iov, size_t n)
+static bool sent_events(
+	struct peer *peer, const struct piece *piece, const struct iovec *iov, size_t n)
 {
 	const struct log *log = &peer->daemon->log;
 	uint64_t seq = piece->first;
@@ -335,7 +340,8 @@ static bool sent_events(struct peer *peer, const struct piece *piece, const stru
 static bool sent_loss(struct peer *peer, const struct iovec *iov, size_t n)
 {
 	peer->watch->lost = false;
-	return n == iov->iov_len || keep_rest(peer, (const char *)iov->iov_base + n, iov->iov_len - n);
+	return n == iov->iov_len ||
+	       keep_rest(peer, (const char *)iov->iov_base + n, iov->iov_len - n);
 }
 
 /* Moves cursor and buffers on by what the socket took. */
@@ -368,8 +374,8 @@ static void account(struct batch *batch, size_t sent)
 }
 
 /*
- * Lockouts are moved on by the walk. After a short send they are put back, and walked on again to where the
- * cursor is now.
+ * Lockouts are moved on by the walk. After a short send they are put back, and walked on again to
+ * where the cursor is now.
  */
 static struct filter_lockout *save_lockouts(const struct watch *watch)
 {

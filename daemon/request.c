@@ -110,7 +110,8 @@ void request_log_staged(struct request *request)
 		unstage(request);
 }
 
-/* Everything that waits, up to twice the kernel's buffer: a line that never rests must not hold us. */
+/* Everything that waits, up to twice the kernel's buffer: a line that never rests must not hold us.
+ */
 void request_drain(struct request *request)
 {
 	struct daemon *daemon = request->daemon;
@@ -121,7 +122,8 @@ void request_drain(struct request *request)
 		request_log_staged(request);
 }
 
-/* The levels were read after the request: the value before the first edge that waits is the opposite of that edge. */
+/* The levels were read after the request: the value before the first edge that waits is the
+ * opposite of that edge. */
 static void correct_values(struct request *request)
 {
 	if (request_stage(request) <= 0)
@@ -195,7 +197,8 @@ static int take(struct request *request, const struct request_spec *spec, uint64
 
 	r = daemon->ops->get(request->backend, all, ret_bits);
 	if (r == 0 || r == -ENODATA)
-		r = loop_add(&daemon->loop, &request->source, request->backend->fd, EPOLLIN, dispatch);
+		r = loop_add(
+			&daemon->loop, &request->source, request->backend->fd, EPOLLIN, dispatch);
 	if (r < 0)
 		daemon->ops->release(request->backend);
 	return r;
@@ -287,7 +290,8 @@ void request_free(struct request *request, const char *change)
 
 	request_drain(request);
 	for (size_t i = 0; gone && i < request->n; i++)
-		if (line_is_input(request->lines[i]) && request->lines[i]->settings.edges != EDGES_NONE)
+		if (line_is_input(request->lines[i]) &&
+			request->lines[i]->settings.edges != EDGES_NONE)
 			event_lost(request->lines[i], "unplug", LOG_COUNT_UNKNOWN, LOG_VALUE_NULL);
 	detach(request);
 	close_request(request);

@@ -27,29 +27,31 @@ struct request {
 	size_t n;
 	struct line *lines[REQUEST_LINES_MAX];
 
-	uint64_t write_mark;     /* number of the write that has done it */
-	struct list ready_link;  /* daemon->gather.ready: its fd has something */
+	uint64_t write_mark;	 /* number of the write that has done it */
+	struct list ready_link;	 /* daemon->gather.ready: its fd has something */
 	struct log_stage *stage; /* edges that are read and not logged yet; NULL: none */
 	unsigned stage_at, stage_n;
 };
 
 /*
  * Takes n lines of one chip, logs a line event `change` for each ("requested", "available"), and
- * starts listening. 0 or the backend's -errno; -ENOSPC when the daemon holds too many lines. On failure the
- * lines are as before.
+ * starts listening. 0 or the backend's -errno; -ENOSPC when the daemon holds too many lines. On
+ * failure the lines are as before.
  */
 int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	const struct line_settings *settings, const enum initial *initials, const char *change);
-/* New settings for one line of it, in place: a line event `reconfigured` is logged before the first event under
- * them. 0 or -errno, then nothing has changed. */
+/* New settings for one line of it, in place: a line event `reconfigured` is logged before the first
+ * event under them. 0 or -errno, then nothing has changed. */
 int request_reconfigure(struct request *request, struct line *line,
 	const struct line_settings *settings, enum initial initial);
-/* Gives the lines back; logs `change` ("released", or "gone" with the loss) for each, or nothing if NULL. Frees the request. */
+/* Gives the lines back; logs `change` ("released", or "gone" with the loss) for each, or nothing if
+ * NULL. Frees the request. */
 void request_free(struct request *request, const char *change);
 
 /* Reads and logs everything that waits in the kernel for it. */
 void request_drain(struct request *request);
-/* Reads up to LOG_STAGE_EVENTS edges into a staging place of the log; 0, or how many, or -errno: the chip is gone. */
+/* Reads up to LOG_STAGE_EVENTS edges into a staging place of the log; 0, or how many, or -errno:
+ * the chip is gone. */
 int request_stage(struct request *request);
 /* Logs the next staged edge. */
 void request_log_staged(struct request *request);
@@ -59,8 +61,8 @@ static inline uint64_t request_staged_ns(const struct request *request)
 }
 
 /*
- * Brings line->value up to date for a snapshot: drains, and if the level still differs logs the loss
- * and the new value. Outputs keep the driven value. 0 or -errno.
+ * Brings line->value up to date for a snapshot: drains, and if the level still differs logs the
+ * loss and the new value. Outputs keep the driven value. 0 or -errno.
  */
 int line_refresh(struct line *line);
 /* The level now: refreshed for an input, read back for an output. */

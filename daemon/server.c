@@ -22,8 +22,8 @@
 #include "watch.h"
 
 #define ACCEPTS_PER_ROUND 16
-#define REQUESTS_NS       (1 * NSEC_PER_MSEC) /* of one round */
-#define LISTEN_AGAIN_NS   (100 * NSEC_PER_MSEC)
+#define REQUESTS_NS	  (1 * NSEC_PER_MSEC) /* of one round */
+#define LISTEN_AGAIN_NS	  (100 * NSEC_PER_MSEC)
 
 /* Who knows who has freed a descriptor: it is tried again. */
 static void expire_listen_again(struct deadline *deadline, uint64_t now_ns)
@@ -68,7 +68,7 @@ static unsigned count_of_uid(const struct server *server, uid_t uid)
 {
 	unsigned n = 0;
 
-	list_for_each(link, &server->peers)
+	list_for_each (link, &server->peers)
 		n += list_object(link, struct peer, link)->id.uid == uid;
 	return n;
 }
@@ -112,13 +112,15 @@ static void welcome(struct server *server, int fd)
 		return;
 	}
 	if (server->n_peers >= config->connections) {
-		refuse(server, fd, "there are as many connections as the limit `connections` allows",
+		refuse(server, fd,
+			"there are as many connections as the limit `connections` allows",
 			config->connections);
 		return;
 	}
 	if (count_of_uid(server, id.uid) >= config->connections_per_uid) {
 		refuse(server, fd,
-			"this user has as many connections as the limit `connections-per-uid` allows",
+			"this user has as many connections as the limit `connections-per-uid` "
+			"allows",
 			config->connections_per_uid);
 		return;
 	}
@@ -177,7 +179,8 @@ static bool is_served(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool served = fd >= 0 &&
-		(connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
+		      (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+			      errno == EAGAIN);
 
 	if (fd >= 0)
 		close(fd);
@@ -226,7 +229,9 @@ static int lock_path(struct server *server, const char *path)
 static int bind_path(struct server *server, const struct sockaddr_un *address, mode_t mode)
 {
 	mode_t before = umask(0777);
-	int r = bind(server->listen_fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+	int r = bind(server->listen_fd, (const struct sockaddr *)address, sizeof(*address)) < 0
+			? -errno
+			: 0;
 
 	(void)umask(before);
 	if (r < 0)
@@ -281,13 +286,14 @@ void server_stop_listening(struct server *server)
 
 void server_done(struct server *server)
 {
-	list_for_each_safe(link, following, &server->peers)
+	list_for_each_safe (link, following, &server->peers)
 		peer_close(list_object(link, struct peer, link));
 	server_reap(server);
 	server_stop_listening(server);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
-	/* The lock file stays: if it were removed, two daemons could each hold a lock of their own. */
+	/* The lock file stays: if it were removed, two daemons could each hold a lock of their own.
+	 */
 	if (server->lock_fd >= 0)
 		close(server->lock_fd);
 	free(server->buffer);
@@ -310,7 +316,8 @@ void server_run_requests(struct server *server)
 	while (clock_now_ns() < until_ns && (link = list_take(&now)))
 		peer_run(list_object(link, struct peer, ready_link));
 
-	/* Edges must not wait for many busy clients either; who had no turn comes first in the next round. */
+	/* Edges must not wait for many busy clients either; who had no turn comes first in the next
+	 * round. */
 	while ((link = list_take(&server->ready)))
 		list_append(&now, link);
 	while ((link = list_take(&now)))

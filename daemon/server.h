@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The listening socket and the connections: who is there, who has input to run, who has something to be
- * sent, who is behind in the log.
+ * The listening socket and the connections: who is there, who has input to run, who has something
+ * to be sent, who is behind in the log.
  */
 
 #include <stdbool.h>
@@ -25,31 +25,33 @@ struct server {
 	struct daemon *daemon;
 	struct source listener;
 	int listen_fd;
-	int lock_fd;  /* held while the socket path is ours */
+	int lock_fd;		      /* held while the socket path is ours */
 	struct deadline listen_again; /* after a lack of file descriptors */
 	int spare_fd; /* given up for a moment to refuse a connection when no fd is left */
 	bool unlink_path;
 
 	struct list peers;
 	size_t n_peers;
-	struct list closed;  /* to be freed at the end of the round */
-	struct list ready;   /* struct peer.ready_link */
-	struct list flush;   /* struct peer.flush_link */
-	struct list behind;  /* struct watch.behind_link */
-	struct list watchers_of_all;    /* struct watch_entry.line_link */
+	struct list closed;		/* to be freed at the end of the round */
+	struct list ready;		/* struct peer.ready_link */
+	struct list flush;		/* struct peer.flush_link */
+	struct list behind;		/* struct watch.behind_link */
+	struct list watchers_of_all;	/* struct watch_entry.line_link */
 	struct list watchers_of_timers; /* struct watch.timers_link */
-	uint64_t marking;     /* begins anew when a watch has caught up; marks of an older one are stale */
+	uint64_t marking; /* begins anew when a watch has caught up; marks of an older one are stale
+			   */
 	uint64_t all_marking; /* the watchers of all have been marked in this one */
 	uint32_t next_peer;
 
-	char *buffer;      /* SERVER_BUFFER, for reading */
-	char *reply;       /* WIRE_MAX_LINE_BYTES, for the reply in the making */
+	char *buffer;	   /* SERVER_BUFFER, for reading */
+	char *reply;	   /* WIRE_MAX_LINE_BYTES, for the reply in the making */
 	char *loss_buffer; /* WIRE_MAX_LINE_BYTES, for a reader's own loss */
 };
 
 /* Only the lists and buffers. 0 or -ENOMEM. */
 int server_init(struct server *server, struct daemon *daemon);
-/* Listens at the configured path. A socket file that nobody serves is replaced; -EADDRINUSE when somebody does. */
+/* Listens at the configured path. A socket file that nobody serves is replaced; -EADDRINUSE when
+ * somebody does. */
 int server_listen(struct server *server);
 void server_done(struct server *server);
 

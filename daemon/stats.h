@@ -13,7 +13,8 @@ struct stats {
 	uint64_t lost_kernel, lost_readers;
 	uint64_t requests, errors, accepted, refused;
 	uint64_t sent_bytes, wakeups;
-	uint64_t latency[STATS_BUCKETS]; /* [i]: edges logged at an age below 2^i us, and not below 2^(i-1) us */
+	uint64_t latency[STATS_BUCKETS]; /* [i]: edges logged at an age below 2^i us, and not below
+					    2^(i-1) us */
 };
 
 static inline void stats_latency(struct stats *stats, uint64_t timestamp_ns, uint64_t now_ns)

@@ -32,7 +32,7 @@ struct timer *timer_find(struct peer *peer, const char *name)
 {
 	const uint64_t hash = filter_timer_hash(name);
 
-	list_for_each(link, bucket_of(&peer->daemon->timers, hash)) {
+	list_for_each (link, bucket_of(&peer->daemon->timers, hash)) {
 		struct timer *timer = list_object(link, struct timer, hash_link);
 
 		if (timer->hash == hash && strcmp(timer->name, name) == 0 &&
@@ -105,7 +105,7 @@ void timer_disarm(struct timer *timer)
 void timers_done(struct daemon *daemon)
 {
 	for (size_t i = 0; i < TIMER_BUCKETS; i++)
-		list_for_each_safe(link, following, &daemon->timers.buckets[i])
+		list_for_each_safe (link, following, &daemon->timers.buckets[i])
 			timer_free(list_object(link, struct timer, hash_link));
 }
 
@@ -119,7 +119,8 @@ static enum wire_error check_limits(
 			"%u timers are armed, the limit `timers`; disarm some", config->timers);
 	if ((!existing || existing->owner != peer) && peer->n_timers >= config->timers_per_client)
 		return problem_set(problem, WIRE_E_LIMIT,
-			"this connection has %u timers armed, the limit `timers-per-client`; disarm some",
+			"this connection has %u timers armed, the limit `timers-per-client`; "
+			"disarm some",
 			config->timers_per_client);
 	return WIRE_OK;
 }
@@ -164,8 +165,8 @@ static struct timer *timer_new(struct daemon *daemon, const char *name)
 	return timer;
 }
 
-enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec, const struct timer **ret,
-	bool *ret_was_armed, struct wire_problem *problem)
+enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
+	const struct timer **ret, bool *ret_was_armed, struct wire_problem *problem)
 {
 	struct daemon *daemon = peer->daemon;
 	struct timer *timer = timer_find(peer, spec->name), details = { 0 };
@@ -208,7 +209,7 @@ void timers_peer_left(struct timers *timers, struct peer *peer)
 	struct daemon *daemon = peer->daemon;
 
 	(void)timers;
-	list_for_each_safe(link, following, &peer->timers) {
+	list_for_each_safe (link, following, &peer->timers) {
 		struct timer *timer = list_object(link, struct timer, peer_link);
 
 		disown(timer);
@@ -251,7 +252,8 @@ static void expire(struct deadline *deadline, uint64_t now_ns)
 		expirations += more;
 		due_ns += more * timer->every_ns;
 	}
-	/* Set again before its events, so that its phase does not depend on them; the heap has room. */
+	/* Set again before its events, so that its phase does not depend on them; the heap has
+	 * room. */
 	if (timer->every_ns)
 		(void)loop_set_deadline(&daemon->loop, &timer->deadline, due_ns + timer->every_ns);
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The clients' timers: shared ones under one name for everybody, private ones (names that begin with ~) under
- * one name per connection. A timer that is armed again is the same timer with a new number; what
- * an earlier arming had is forgotten.
+ * The clients' timers: shared ones under one name for everybody, private ones (names that begin
+ * with ~) under one name per connection. A timer that is armed again is the same timer with a new
+ * number; what an earlier arming had is forgotten.
  */
 
 #include <stdbool.h>
@@ -30,12 +30,12 @@ struct timer {
 	struct peer *owner;    /* NULL: it has left */
 	uint32_t owner_number; /* 0 when nobody owns it */
 	uint64_t hash;
-	uint64_t armed;    /* running number of the arming */
+	uint64_t armed;	   /* running number of the arming */
 	uint64_t every_ns; /* 0: once */
 	struct deadline deadline;
 	bool keep, notify;
 	struct peer_id by; /* who armed it */
-	char *tag;         /* NULL: none */
+	char *tag;	   /* NULL: none */
 	size_t n_values;
 	struct line **lines; /* what to set at expiry; one allocation with the values */
 	uint8_t *values;
@@ -46,7 +46,8 @@ struct timers {
 	struct list buckets[TIMER_BUCKETS];
 	size_t n;
 	uint64_t armings;
-	uint64_t evicted[TIMER_BUCKETS]; /* newest event that the log dropped, by hash of the name */
+	uint64_t
+		evicted[TIMER_BUCKETS]; /* newest event that the log dropped, by hash of the name */
 	uint64_t evicted_any;
 };
 
@@ -68,8 +69,8 @@ void timers_init(struct timers *timers);
 void timers_done(struct daemon *daemon);
 
 /* Arms or arms again. WIRE_OK, or limit, internal, and then nothing has changed. */
-enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec, const struct timer **ret,
-	bool *ret_was_armed, struct wire_problem *problem);
+enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
+	const struct timer **ret, bool *ret_was_armed, struct wire_problem *problem);
 /* The timer of this name as the connection sees it, or NULL. */
 struct timer *timer_find(struct peer *peer, const char *name);
 void timer_disarm(struct timer *timer);

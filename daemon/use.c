@@ -20,7 +20,7 @@
 
 struct use *use_find(const struct line *line, const struct peer *peer)
 {
-	list_for_each(link, &line->uses) {
+	list_for_each (link, &line->uses) {
 		struct use *use = list_object(link, struct use, line_link);
 
 		if (use->peer == peer)
@@ -95,7 +95,7 @@ static enum wire_error conflict(struct wire_problem *problem, const struct line 
 static enum wire_error check_others(const struct peer *peer, const struct line *line,
 	const struct opinion *opinion, struct wire_problem *problem)
 {
-	list_for_each(link, &line->uses) {
+	list_for_each (link, &line->uses) {
 		const struct use *other = list_object(link, struct use, line_link);
 		enum setting setting = opinion_conflict(opinion, &other->opinion);
 
@@ -112,7 +112,8 @@ static uint32_t withdrawn_by(const struct use *use, const struct opinion *opinio
 	return use ? use->opinion.given & ~opinion->given : 0;
 }
 
-/* What everybody says together, the wish included; what is taken back is as at first, what nobody ever spoke of as it is. */
+/* What everybody says together, the wish included; what is taken back is as at first, what nobody
+ * ever spoke of as it is. */
 static struct line_settings agree(const struct peer *peer, const struct line *line,
 	const struct opinion *opinion, uint32_t withdrawn)
 {
@@ -123,7 +124,7 @@ static struct line_settings agree(const struct peer *peer, const struct line *li
 	for (enum setting s = 0; s < SETTING_N; s++)
 		if ((withdrawn >> s) & 1)
 			setting_put(&settings, s, setting_get(&line_default_settings, s));
-	list_for_each(link, &line->uses) {
+	list_for_each (link, &line->uses) {
 		const struct use *use = list_object(link, struct use, line_link);
 
 		if (use->peer != peer)
@@ -147,14 +148,16 @@ static enum wire_error check_sense(const struct line_settings *settings,
 		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "edges",
 			"an output has no edges; leave edges out or say \"none\"");
 	if (output && opinion_has(opinion, SETTING_DEBOUNCE) && opinion->settings.debounce_ns)
-		return problem_field(
-			problem, WIRE_E_OUT_OF_RANGE, "debounce", "an output has no debounce; leave it out");
-	if (!output && opinion_has(opinion, SETTING_DRIVE) && opinion->settings.drive != DRIVE_PUSH_PULL)
+		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "debounce",
+			"an output has no debounce; leave it out");
+	if (!output && opinion_has(opinion, SETTING_DRIVE) &&
+		opinion->settings.drive != DRIVE_PUSH_PULL)
 		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "drive",
 			"only an output has a drive; add \"direction\":\"output\" or leave it out");
 	if (!output && wish->has_initial)
 		return problem_field(problem, WIRE_E_OUT_OF_RANGE, "initial",
-			"only an output has an initial value; add \"direction\":\"output\" or leave it out");
+			"only an output has an initial value; add \"direction\":\"output\" or "
+			"leave it out");
 	return WIRE_OK;
 }
 
@@ -209,7 +212,7 @@ static void attach_as_is(const struct line *line, const struct opinion *opinion,
 
 static bool anybody_states(const struct line *line, enum setting setting)
 {
-	list_for_each(link, &line->uses)
+	list_for_each (link, &line->uses)
 		if (opinion_has(&list_object(link, struct use, line_link)->opinion, setting))
 			return true;
 	return false;
@@ -267,11 +270,11 @@ static enum wire_error write_initial(
 	return output_apply(&write, &result, problem);
 }
 
-static enum wire_error put_in_force(struct peer *peer, struct line *line, const struct use_wish *wish,
-	const struct opinion *opinion, struct wire_problem *problem)
+static enum wire_error put_in_force(struct peer *peer, struct line *line,
+	const struct use_wish *wish, const struct opinion *opinion, struct wire_problem *problem)
 {
-	struct line_settings settings =
-		agree(peer, line, opinion, withdrawn_by(use_find(line, peer), opinion));
+	struct line_settings settings = agree(
+		peer, line, opinion, withdrawn_by(use_find(line, peer), opinion));
 	enum initial initial = wish->has_initial ? wish->initial : INITIAL_KEEP;
 	int r = 0;
 
@@ -344,7 +347,7 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 
 static bool has_requester(const struct line *line)
 {
-	list_for_each(link, &line->uses)
+	list_for_each (link, &line->uses)
 		if (list_object(link, struct use, line_link)->requested)
 			return true;
 	return false;
@@ -394,7 +397,8 @@ static void leave_output(struct line *line, struct use *use)
 		diag_error("%s cannot be made an input: %s", line->canonical, strerror(-r));
 }
 
-/* After a use has come off the list: gives the line back when nobody is left. Frees the use unless it stays. */
+/* After a use has come off the list: gives the line back when nobody is left. Frees the use unless
+ * it stays. */
 static void settle(struct line *line, struct use *use)
 {
 	if (line->config) {
@@ -476,7 +480,7 @@ void use_peer_left(struct peer *peer)
 
 void use_forget_all(struct line *line)
 {
-	list_for_each_safe(link, following, &line->uses)
+	list_for_each_safe (link, following, &line->uses)
 		use_free(list_object(link, struct use, line_link));
 }
 

@@ -3,8 +3,8 @@
 
 /*
  * Who uses a line that no configuration names, and what each says of its settings. Users are the
- * connections that requested it, those that subscribed to it by name while it is an input, and the daemon itself where
- * a client said `keep`. When the last one leaves, the line is given back.
+ * connections that requested it, those that subscribed to it by name while it is an input, and the
+ * daemon itself where a client said `keep`. When the last one leaves, the line is given back.
  */
 
 #include <stdbool.h>
@@ -25,8 +25,8 @@ struct use {
 	struct list peer_link; /* peer->uses */
 	struct peer *peer;     /* NULL: the daemon keeps it */
 	struct peer_id id;     /* who asked */
-	bool requested;        /* through `request` */
-	bool watched;          /* through `subscribe`, by name */
+	bool requested;	       /* through `request` */
+	bool watched;	       /* through `subscribe`, by name */
 	struct opinion opinion;
 };
 
@@ -37,14 +37,15 @@ struct use_wish {
 	enum on_release on_release;
 	bool has_initial;
 	enum initial initial;
-	const struct args_request *args;  /* settings of a request, or NULL */
-	const struct opinion *opinion;    /* settings of a subscription, or NULL */
+	const struct args_request *args; /* settings of a request, or NULL */
+	const struct opinion *opinion;	 /* settings of a subscription, or NULL */
 };
 
 /* Whether the wish could be granted as far as the other users go. Changes nothing. */
 enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem);
-/* Grants it: takes or reconfigures the line where that is needed. On failure nothing has changed. */
+/* Grants it: takes or reconfigures the line where that is needed. On failure nothing has changed.
+ */
 enum wire_error use_grant(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem);
 
@@ -52,9 +53,11 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 struct use *use_find(const struct line *line, const struct peer *peer);
 /* Ends the connection's request, and the daemon's keeping, where there is either. */
 void use_release(struct peer *peer, struct line *line);
-/* Ends the connection's use and nothing else, as when a request of several lines fails at a later one. */
+/* Ends the connection's use and nothing else, as when a request of several lines fails at a later
+ * one. */
 void use_undo(struct peer *peer, struct line *line);
-/* Lets the daemon keep the line, with the connection's settings, after it was granted. False: memory is short. */
+/* Lets the daemon keep the line, with the connection's settings, after it was granted. False:
+ * memory is short. */
 bool use_keep(struct peer *peer, struct line *line);
 /* Takes a line with users that was lost, as it was: 0 or -errno. */
 int use_take_again(struct line *line);

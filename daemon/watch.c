@@ -54,7 +54,7 @@ struct watch *watch_free(struct watch *watch)
 	if (!watch)
 		return NULL;
 
-	list_for_each_safe(link, following, &watch->entries)
+	list_for_each_safe (link, following, &watch->entries)
 		free_entry(list_object(link, struct watch_entry, watch_link));
 	list_remove(&watch->timers_link);
 	list_remove(&watch->behind_link);
@@ -65,8 +65,8 @@ struct watch *watch_free(struct watch *watch)
 }
 
 /*
- * The filter that a change may be made in: the newest, if it holds from the next event on anyway; else a
- * copy of it that does.
+ * The filter that a change may be made in: the newest, if it holds from the next event on anyway;
+ * else a copy of it that does.
  */
 static struct filter *editable(struct watch *watch)
 {
@@ -91,7 +91,7 @@ static struct filter *editable(struct watch *watch)
 
 struct watch_entry *watch_find_line(const struct watch *watch, const struct line *line)
 {
-	list_for_each(link, &watch->entries) {
+	list_for_each (link, &watch->entries) {
 		struct watch_entry *entry = list_object(link, struct watch_entry, watch_link);
 
 		if (entry->line == line)
@@ -116,7 +116,8 @@ static struct watch_entry *entry_new(struct watch *watch, struct line *line)
 }
 
 /* Lets `settings` pass for every line that has no entry of its own. */
-static int spread_star(struct watch *watch, struct filter *filter, const struct filter_entry *settings)
+static int spread_star(
+	struct watch *watch, struct filter *filter, const struct filter_entry *settings)
 {
 	const struct filter_entry before = filter->star;
 
@@ -151,7 +152,8 @@ int watch_set_line(struct watch *watch, struct line *line, const struct filter_e
 	if (!entry)
 		return -ENOMEM;
 
-	r = line ? filter_set_line(filter, line->id, settings) : spread_star(watch, filter, settings);
+	r = line ? filter_set_line(filter, line->id, settings)
+		 : spread_star(watch, filter, settings);
 	if (r < 0) {
 		if (is_new)
 			free_entry(entry);
@@ -250,7 +252,7 @@ void watch_clear(struct watch *watch)
 {
 	const struct wire_names all_timers = { .all = true };
 
-	list_for_each_safe(link, following, &watch->entries)
+	list_for_each_safe (link, following, &watch->entries)
 		watch_unset_line(watch, list_object(link, struct watch_entry, watch_link)->line);
 	watch_remove_timers(watch, &all_timers);
 }
@@ -333,7 +335,8 @@ static void add_loss(struct watch *watch, uint64_t from, uint64_t count, const c
 	daemon_of(watch)->stats.lost_readers += count == LOG_COUNT_UNKNOWN ? 1 : count;
 }
 
-/* Whether the log has dropped anything after `since` that the filter passes; how much is not known any more. */
+/* Whether the log has dropped anything after `since` that the filter passes; how much is not known
+ * any more. */
 static bool wanted_was_evicted(const struct watch *watch, uint64_t since)
 {
 	const struct daemon *daemon = daemon_of(watch);
@@ -341,7 +344,8 @@ static bool wanted_was_evicted(const struct watch *watch, uint64_t since)
 
 	for (uint32_t id = 0; id < filter->n_lines; id++)
 		for (int kind = 0; kind < LOG_LINE_KINDS; kind++)
-			if (((filter->mask[id] >> kind) & 1) && daemon->lines.v[id]->evicted_seq[kind] > since)
+			if (((filter->mask[id] >> kind) & 1) &&
+				daemon->lines.v[id]->evicted_seq[kind] > since)
 				return true;
 	for (size_t i = 0; i < filter->n_timers; i++)
 		if (timers_evicted_seq(&daemon->timers, filter->timers[i]) > since)
@@ -365,7 +369,8 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 
 	if (first > since + 1 && entry_is_intact(log, since + 1)) {
 		if (wants_any(watch, since + 1, first - 1))
-			add_loss(watch, since + 1, count_wanted(watch, since + 1, first - 1), "log");
+			add_loss(
+				watch, since + 1, count_wanted(watch, since + 1, first - 1), "log");
 	} else if (first > since + 1 && wanted_was_evicted(watch, since)) {
 		add_loss(watch, since + 1, LOG_COUNT_UNKNOWN, "log");
 	}
@@ -396,12 +401,12 @@ void watch_mark_line(struct line *line, uint64_t seq)
 	/* Whoever has been marked is still, as long as nobody has caught up since. */
 	if (line->marking != daemon->server.marking) {
 		line->marking = daemon->server.marking;
-		list_for_each(link, &line->watchers)
+		list_for_each (link, &line->watchers)
 			mark(list_object(link, struct watch_entry, line_link)->watch, seq);
 	}
 	if (daemon->server.all_marking != daemon->server.marking) {
 		daemon->server.all_marking = daemon->server.marking;
-		list_for_each(link, &daemon->server.watchers_of_all)
+		list_for_each (link, &daemon->server.watchers_of_all)
 			mark(list_object(link, struct watch_entry, line_link)->watch, seq);
 	}
 }
@@ -410,13 +415,13 @@ void watch_mark_timer(struct daemon *daemon, struct peer *owner, uint64_t seq)
 {
 	if (owner && owner->watch)
 		mark(owner->watch, seq);
-	list_for_each(link, &daemon->server.watchers_of_timers)
+	list_for_each (link, &daemon->server.watchers_of_timers)
 		mark(list_object(link, struct watch, timers_link), seq);
 }
 
 void watch_mark_all(struct daemon *daemon, uint64_t seq)
 {
-	list_for_each(link, &daemon->server.peers) {
+	list_for_each (link, &daemon->server.peers) {
 		struct peer *peer = list_object(link, struct peer, link);
 
 		if (peer->watch && peer->watch->active)
@@ -444,7 +449,7 @@ void watch_evict(struct log *log, uint64_t first, uint64_t last, void *data)
 	for (uint64_t seq = first; seq <= last; seq++)
 		remember(daemon, log_at(log, seq));
 
-	list_for_each(link, &daemon->server.behind) {
+	list_for_each (link, &daemon->server.behind) {
 		struct watch *watch = list_object(link, struct watch, behind_link);
 
 		if (watch->cursor > last)
@@ -460,11 +465,12 @@ void watch_evict(struct log *log, uint64_t first, uint64_t last, void *data)
 
 int watch_grow(struct daemon *daemon)
 {
-	list_for_each(link, &daemon->server.peers) {
+	list_for_each (link, &daemon->server.peers) {
 		struct watch *watch = list_object(link, struct peer, link)->watch;
 
 		for (size_t i = 0; watch && i < watch->n_filters; i++) {
-			struct filter *copy = filter_copy(watch->filters[i], (uint32_t)daemon->lines.n);
+			struct filter *copy = filter_copy(
+				watch->filters[i], (uint32_t)daemon->lines.n);
 
 			if (!copy)
 				return -ENOMEM;
@@ -490,7 +496,8 @@ void watch_advance(struct watch *watch, uint64_t seq)
 		filter_carry_lockouts(watch->filters[1], watch->filters[0]);
 		filter_free(watch->filters[0]);
 		watch->n_filters--;
-		memmove(watch->filters, watch->filters + 1, watch->n_filters * sizeof(watch->filters[0]));
+		memmove(watch->filters, watch->filters + 1,
+			watch->n_filters * sizeof(watch->filters[0]));
 		memmove(watch->from, watch->from + 1, watch->n_filters * sizeof(watch->from[0]));
 	}
 }
@@ -505,10 +512,12 @@ void watch_caught_up(struct watch *watch)
 }
 
 /* A line is affected when an event of it that the filter passes lies in the gap. */
-static bool is_affected(const struct watch *watch, const struct filter *filter, const struct line *line)
+static bool is_affected(
+	const struct watch *watch, const struct filter *filter, const struct line *line)
 {
 	for (int kind = 0; kind < LOG_LINE_KINDS; kind++)
-		if (((filter->mask[line->id] >> kind) & 1) && line->evicted_seq[kind] >= watch->lost_from)
+		if (((filter->mask[line->id] >> kind) & 1) &&
+			line->evicted_seq[kind] >= watch->lost_from)
 			return true;
 	return false;
 }
@@ -525,7 +534,8 @@ bool watch_write_lost_values(struct jsonw *w, void *data)
 		uint8_t value = restarted ? line->value : line->evicted_value;
 		struct jsonw mark = jsonw_mark(w);
 
-		if (restarted ? !(filter->mask[id] && line->request) : !is_affected(watch, filter, line))
+		if (restarted ? !(filter->mask[id] && line->request)
+			      : !is_affected(watch, filter, line))
 			continue;
 
 		/* Room is kept for what comes after the values. */

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * What a connection is told, and how far it has been told: a cursor into the event log and a filter. A
- * connection that is not `pending` has been sent everything that its filter passes; its cursor is not
- * moved along with the log, so that a connection that wants nothing costs nothing. The first event that may
- * pass marks it.
+ * What a connection is told, and how far it has been told: a cursor into the event log and a
+ * filter. A connection that is not `pending` has been sent everything that its filter passes; its
+ * cursor is not moved along with the log, so that a connection that wants nothing costs nothing.
+ * The first event that may pass marks it.
  *
- * A change of the filter holds from a position of the log on. While events from before it are still to be sent,
- * the filters of both times are kept, at most WATCH_FILTERS; a request beyond that waits.
+ * A change of the filter holds from a position of the log on. While events from before it are still
+ * to be sent, the filters of both times are kept, at most WATCH_FILTERS; a request beyond that
+ * waits.
  */
 
 #include <stdbool.h>
@@ -29,8 +30,8 @@ struct peer;
 /* One line's own entry, or the one for "*". */
 struct watch_entry {
 	struct watch *watch;
-	struct line *line; /* NULL: "*" */
-	struct list line_link;  /* line->watchers, or server->watchers_of_all */
+	struct line *line;	/* NULL: "*" */
+	struct list line_link;	/* line->watchers, or server->watchers_of_all */
 	struct list watch_link; /* watch->entries */
 	struct filter_entry settings;
 };
@@ -38,9 +39,9 @@ struct watch_entry {
 struct watch {
 	struct peer *peer;
 	struct list entries;
-	bool active; /* something is subscribed to: loss, config and shutdown pass */
+	bool active;		 /* something is subscribed to: loss, config and shutdown pass */
 	struct list timers_link; /* server->watchers_of_timers while any timer is subscribed to */
-	unsigned n_own_timers;   /* armed by this connection, with notify */
+	unsigned n_own_timers;	 /* armed by this connection, with notify */
 
 	uint64_t cursor; /* the next seq to look at; meaningful while pending */
 	bool pending;
@@ -66,7 +67,8 @@ static inline bool watch_can_change(const struct watch *watch)
 	return !watch || watch->n_filters < WATCH_FILTERS || !watch->pending;
 }
 
-/* Adds or replaces the entry of a line (NULL: "*"), from the next event on. 0 or -ENOMEM, then nothing changed. */
+/* Adds or replaces the entry of a line (NULL: "*"), from the next event on. 0 or -ENOMEM, then
+ * nothing changed. */
 int watch_set_line(struct watch *watch, struct line *line, const struct filter_entry *settings);
 /* No effect when there is no such entry. */
 void watch_unset_line(struct watch *watch, struct line *line);
@@ -81,14 +83,15 @@ bool watch_is_subscribed(const struct watch *watch);
 void watch_update(struct watch *watch);
 
 /*
- * Continues after `since`, for a watch that has just been given its first filter: sets the cursor and the loss.
- * Returns how many messages will be replayed, a leading lost counting as one.
+ * Continues after `since`, for a watch that has just been given its first filter: sets the cursor
+ * and the loss. Returns how many messages will be replayed, a leading lost counting as one.
  */
 uint64_t watch_resume(struct watch *watch, uint64_t since);
 /* The log is another: one lost without count, then live. */
 void watch_restart(struct watch *watch);
 
-/* An event that may concern the watchers of a line, of all lines, of a timer, or everybody, has been logged. */
+/* An event that may concern the watchers of a line, of all lines, of a timer, or everybody, has
+ * been logged. */
 void watch_mark_line(struct line *line, uint64_t seq);
 void watch_mark_timer(struct daemon *daemon, struct peer *owner, uint64_t seq);
 void watch_mark_all(struct daemon *daemon, uint64_t seq);
@@ -104,6 +107,7 @@ void watch_advance(struct watch *watch, uint64_t seq);
 /* Nothing is left to be told. */
 void watch_caught_up(struct watch *watch);
 
-/* Writes the members of "values" of a loss: the lines affected and their values at its end. False when they did not all fit. */
+/* Writes the members of "values" of a loss: the lines affected and their values at its end. False
+ * when they did not all fit. */
 struct jsonw;
 bool watch_write_lost_values(struct jsonw *w, void *watch);

@@ -480,8 +480,10 @@ static enum wire_error decode_id(
 		return WIRE_OK;
 	}
 	return problem_field(problem,
-		cJSON_IsString(item) || json_integer(item, &ret->integer) == -ERANGE ? WIRE_E_OUT_OF_RANGE : WIRE_E_BAD_TYPE, "id",
-		"\"id\" must be a string of at most %d bytes or a whole number below 2^53",
+		cJSON_IsString(item) || json_integer(item, &ret->integer) == -ERANGE
+			? WIRE_E_OUT_OF_RANGE
+			: WIRE_E_BAD_TYPE,
+		"id", "\"id\" must be a string of at most %d bytes or a whole number below 2^53",
 		WIRE_MAX_NAME_BYTES);
 }
 
