@@ -217,13 +217,14 @@ void call_write_names(struct call *call, const struct named_lines *named)
 	jsonw_end_object(call->reply);
 }
 
-void call_write_value(struct jsonw *w, const char *key, uint8_t value)
+void call_write_values(struct call *call, const struct named_lines *named)
 {
-	jsonw_key(w, key);
-	if (value == LOG_VALUE_NULL)
-		jsonw_null(w);
-	else
-		jsonw_u64(w, value);
+	jsonw_key(call->reply, "values");
+	jsonw_begin_object(call->reply);
+	for (size_t i = 0; i < named->n; i++)
+		line_write_value(call->reply, named->names[i], named->lines[i]->value);
+	jsonw_end_object(call->reply);
+	call_write_names(call, named);
 }
 
 /* What the errors of requests mean; the last row is for all others. */

@@ -56,8 +56,8 @@ enum wire_error call_find_lines(
 
 /* "names": written -> canonical. */
 void call_write_names(struct call *call, const struct named_lines *named);
-/* A member value: 0, 1 or null. */
-void call_write_value(struct jsonw *w, const char *key, uint8_t value);
+/* "values": written -> the value as of the log, and "names". */
+void call_write_values(struct call *call, const struct named_lines *named);
 /* An errno of a backend as a problem of a line. */
 enum wire_error call_line_failed(
 	struct wire_problem *problem, const struct line *line, int error, const char *what);

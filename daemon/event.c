@@ -150,15 +150,6 @@ void event_output(struct line *line, const char *cause, const struct peer_id *by
 	watch_mark_line(line, finish(daemon, &w, &entry, now_ns, line));
 }
 
-static void write_value(struct jsonw *w, const char *key, uint8_t value)
-{
-	jsonw_key(w, key);
-	if (value == LOG_VALUE_NULL)
-		jsonw_null(w);
-	else
-		jsonw_u64(w, value);
-}
-
 /* The members that every lost event has, up to the values; leaves the values' object open. */
 static void write_loss(struct jsonw *w, const struct reader_loss *loss)
 {
@@ -194,7 +185,7 @@ void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t v
 	jsonw_member_string(&w, "line", line->canonical);
 	jsonw_key(&w, "values");
 	jsonw_begin_object(&w);
-	write_value(&w, line->canonical, value);
+	line_write_value(&w, line->canonical, value);
 	jsonw_end_object(&w);
 	watch_mark_line(line, finish(daemon, &w, &entry, clock_now_ns(), line));
 }
@@ -211,7 +202,7 @@ void event_line(struct line *line, const char *change)
 	begin(daemon, &w, "line");
 	jsonw_member_string(&w, "line", line->canonical);
 	jsonw_member_string(&w, "change", change);
-	write_value(&w, "value", line->value);
+	line_write_value(&w, "value", line->value);
 	jsonw_key(&w, "info");
 
 	/* As many users as fit, with room for the two times. */

@@ -145,13 +145,7 @@ static void apply_on_exit(struct line *line)
 {
 	static const struct line_settings input = { .edges = EDGES_NONE };
 	const enum on_exit on_exit = line->config->on_exit;
-	const uint8_t value = on_exit == ON_EXIT_1;
-	const char *changed[1];
-	struct output_result result = { .changed = changed };
 	struct wire_problem problem;
-	const struct output_write write = {
-		.n = 1, .lines = &line, .values = &value, .cause = "exit"
-	};
 
 	if (!line_is_output(line) || on_exit == ON_EXIT_RELEASE)
 		return;
@@ -159,7 +153,7 @@ static void apply_on_exit(struct line *line)
 	if (on_exit == ON_EXIT_INPUT) {
 		if (request_reconfigure(line->request, line, &input, INITIAL_KEEP) < 0)
 			diag_error("line %s cannot be made an input on exit", line->canonical);
-	} else if (output_apply(&write, &result, &problem) != WIRE_OK) {
+	} else if (output_set(line, on_exit == ON_EXIT_1, "exit", NULL, &problem) != WIRE_OK) {
 		diag_error("line %s does not have its on-exit value: %s", line->canonical,
 			problem.message);
 	}

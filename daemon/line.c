@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "config.h"
 #include "daemon.h"
 #include "diag.h"
@@ -386,6 +385,15 @@ static void write_settings(
 	jsonw_member_u64(w, "event_buffer", line->request->backend->event_buffer);
 }
 
+void line_write_value(struct jsonw *w, const char *key, uint8_t value)
+{
+	jsonw_key(w, key);
+	if (value == LOG_VALUE_NULL)
+		jsonw_null(w);
+	else
+		jsonw_u64(w, value);
+}
+
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
 	struct line_info info = { .settings = line->config ? line->config->settings
@@ -406,7 +414,7 @@ void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 	jsonw_member_bool(w, "held", line->request != NULL);
 	if (!line->chip->available || line->unavailable)
 		jsonw_member_bool(w, "available", false);
-	call_write_value(w, "value", line->value);
+	line_write_value(w, "value", line->value);
 	write_settings(w, line, line->request ? &line->settings : &info.settings);
 	if (!line->request && info.used) {
 		line_copy_name(info.consumer, info.consumer);

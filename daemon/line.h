@@ -132,3 +132,5 @@ void line_retry(struct line *line);
  * listed. */
 struct jsonw;
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users);
+/* A member whose value is a line's: 0, 1 or null. */
+void line_write_value(struct jsonw *w, const char *key, uint8_t value);

@@ -258,7 +258,7 @@ enum wire_error op_get(struct call *call)
 	jsonw_key(w, "values");
 	jsonw_begin_object(w);
 	for (size_t i = 0; i < named.n; i++)
-		call_write_value(w, named.names[i], values[i]);
+		line_write_value(w, named.names[i], values[i]);
 	jsonw_end_object(w);
 	call_write_names(call, &named);
 	if (any_free)

@@ -114,12 +114,7 @@ static void write_reply(struct call *call)
 	for (size_t i = 0; i < named.n; i++)
 		line_write(w, named.lines[i], 4);
 	jsonw_end_array(w);
-	jsonw_key(w, "values");
-	jsonw_begin_object(w);
-	for (size_t i = 0; i < named.n; i++)
-		call_write_value(w, named.names[i], named.lines[i]->value);
-	jsonw_end_object(w);
-	call_write_names(call, &named);
+	call_write_values(call, &named);
 }
 
 enum wire_error op_request(struct call *call)

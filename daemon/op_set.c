@@ -34,12 +34,7 @@ static enum wire_error write_and_reply(struct call *call, const char *cause, uin
 	for (size_t i = 0; i < result.n_changed; i++)
 		jsonw_string(w, result.changed[i]);
 	jsonw_end_array(w);
-	jsonw_key(w, "values");
-	jsonw_begin_object(w);
-	for (size_t i = 0; i < wanted.named.n; i++)
-		call_write_value(w, wanted.named.names[i], wanted.named.lines[i]->value);
-	jsonw_end_object(w);
-	call_write_names(call, &wanted.named);
+	call_write_values(call, &wanted.named);
 	if (result.cancelled_revert)
 		jsonw_member_bool(w, "cancelled_revert", true);
 	return WIRE_OK;

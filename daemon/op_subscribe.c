@@ -141,18 +141,6 @@ static void name_all(const struct daemon *daemon)
 	}
 }
 
-static void write_values(struct call *call)
-{
-	struct jsonw *w = call->reply;
-
-	jsonw_key(w, "values");
-	jsonw_begin_object(w);
-	for (size_t i = 0; i < named.n; i++)
-		call_write_value(w, named.names[i], named.lines[i]->value);
-	jsonw_end_object(w);
-	call_write_names(call, &named);
-}
-
 /* As many as fit, with the last one as `next` when not all did. */
 static void write_lines(struct call *call)
 {
@@ -160,12 +148,12 @@ static void write_lines(struct call *call)
 	const size_t all = named.n;
 
 	w->size -= 512;
-	write_values(call);
+	call_write_values(call, &named);
 	while (w->overflow && named.n > 0) {
 		jsonw_rewind(w, mark);
 		w->size = mark.size - 512;
 		named.n /= 2;
-		write_values(call);
+		call_write_values(call, &named);
 	}
 	w->size = mark.size;
 	if (named.n < all && named.n > 0)

@@ -167,21 +167,27 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 	return WIRE_OK;
 }
 
-static void expire_revert(struct deadline *deadline, uint64_t now_ns)
+enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
+	const struct peer_id *by, struct wire_problem *problem)
 {
-	struct line *line = list_object(
-		list_object(deadline, struct revert, deadline), struct line, revert);
-	const struct peer_id by = line->revert.by;
-	const char *changed[1];
+	static const char *changed[1]; /* the problem may point there */
 	struct output_result result = { .changed = changed };
-	struct wire_problem problem;
-	struct line *const lines[] = { line };
 	const struct output_write write = {
-		.n = 1, .lines = lines, .values = &line->revert.value, .cause = "revert", .by = &by
+		.n = 1, .lines = &line, .values = &value, .cause = cause, .by = by
 	};
 
+	return output_apply(&write, &result, problem);
+}
+
+static void expire_revert(struct deadline *deadline, uint64_t now_ns)
+{
+	struct line *line =
+		list_object(list_object(deadline, struct revert, deadline), struct line, revert);
+	const struct peer_id by = line->revert.by;
+	struct wire_problem problem;
+
 	(void)now_ns;
-	if (output_apply(&write, &result, &problem) != WIRE_OK)
+	if (output_set(line, line->revert.value, "revert", &by, &problem) != WIRE_OK)
 		diag_error("the pulse of %s cannot be ended: %s", line->canonical, problem.message);
 }
 

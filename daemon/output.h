@@ -39,6 +39,10 @@ enum wire_error output_check(const struct output_write *write, struct wire_probl
 enum wire_error output_apply(const struct output_write *write, struct output_result *result,
 	struct wire_problem *problem);
 
+/* One line, as output_apply(). */
+enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
+	const struct peer_id *by, struct wire_problem *problem);
+
 void output_init_revert(struct revert *revert);
 /* A running pulse of the line ends where it is. True if there was one. */
 bool output_cancel_revert(struct line *line);

@@ -256,20 +256,6 @@ static bool same_settings(const struct line_settings *a, const struct line_setti
 	return opinion_differs(&all, b) == SETTING_N;
 }
 
-/* An output that stays one gets its initial value as any other write. */
-static enum wire_error write_initial(
-	struct peer *peer, struct line *line, enum initial initial, struct wire_problem *problem)
-{
-	const uint8_t value = initial == INITIAL_1;
-	const char *changed[1];
-	struct output_result result = { .changed = changed };
-	const struct output_write write = {
-		.n = 1, .lines = &line, .values = &value, .cause = "request", .by = &peer->id
-	};
-
-	return output_apply(&write, &result, problem);
-}
-
 static enum wire_error put_in_force(struct peer *peer, struct line *line,
 	const struct use_wish *wish, const struct opinion *opinion, struct wire_problem *problem)
 {
@@ -288,8 +274,9 @@ static enum wire_error put_in_force(struct peer *peer, struct line *line,
 		r = request_reconfigure(line->request, line, &settings, initial);
 		return r < 0 ? call_line_failed(problem, line, r, "changed") : WIRE_OK;
 	}
+	/* An output that stays one gets its initial value as any other write. */
 	if (wish->has_initial && initial != INITIAL_KEEP && line_is_output(line))
-		return write_initial(peer, line, initial, problem);
+		return output_set(line, initial == INITIAL_1, "request", &peer->id, problem);
 	return WIRE_OK;
 }
 
@@ -353,19 +340,6 @@ static bool has_requester(const struct line *line)
 	return false;
 }
 
-static void drive(struct line *line, uint8_t value, const struct peer_id *by)
-{
-	const char *changed[1];
-	struct output_result result = { .changed = changed };
-	struct wire_problem problem;
-	const struct output_write write = {
-		.n = 1, .lines = &line, .values = &value, .cause = "release", .by = by
-	};
-
-	if (output_apply(&write, &result, &problem) != WIRE_OK)
-		diag_error("%s", problem.message);
-}
-
 /* The last requester of an output has left; `use` is what it said, already off the list. */
 static void leave_output(struct line *line, struct use *use)
 {
@@ -373,10 +347,15 @@ static void leave_output(struct line *line, struct use *use)
 	const struct opinion nothing = { 0 };
 	struct line_settings settings;
 	bool watched = !list_empty(&line->uses);
+	enum wire_error error = WIRE_OK;
+	struct wire_problem problem;
 	int r;
 
 	if (line->on_release == ON_RELEASE_0 || line->on_release == ON_RELEASE_1)
-		drive(line, line->on_release == ON_RELEASE_1, &use->id);
+		error = output_set(line, line->on_release == ON_RELEASE_1, "release", &use->id,
+			&problem);
+	if (error != WIRE_OK)
+		diag_warning("%s", problem.message);
 	if (line->on_release != ON_RELEASE_INPUT) {
 		/* The same opinion, now the daemon's: it needs no memory. */
 		use->peer = NULL;
@@ -394,7 +373,7 @@ static void leave_output(struct line *line, struct use *use)
 	settings.active_low = line->settings.active_low;
 	r = request_reconfigure(line->request, line, &settings, INITIAL_KEEP);
 	if (r < 0)
-		diag_error("%s cannot be made an input: %s", line->canonical, strerror(-r));
+		diag_warning("%s cannot be made an input: %s", line->canonical, strerror(-r));
 }
 
 /* After a use has come off the list: gives the line back when nobody is left. Frees the use unless
