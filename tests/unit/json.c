@@ -198,14 +198,21 @@ START_TEST(invalid_utf8_is_refused)
 }
 END_TEST
 
-/* In a string, between tokens, at the end. */
+START_TEST(tabs_and_carriage_returns_between_tokens_are_space)
+{
+	assert_accepted("\t{ \"a\"\t:\r\"x\"\t}\r");
+}
+END_TEST
+
+/* In a string, between tokens, at the end. Between tokens, tab and carriage return are space. */
 START_TEST(bytes_below_0x20_are_refused)
 {
 	char text[] = "{\"a\": \"x\"} ";
-	static const size_t places[] = { 5, 7, 10 };
+	static const size_t places[] = { 7, 5, 10 };
 	cJSON *tree = NULL;
+	const size_t n = _i == '\t' || _i == '\r' ? 1 : 3;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char was = text[places[i]];
 
 		text[places[i]] = (char)_i;
@@ -340,6 +347,7 @@ static TCase *parse_tests(void)
 	tcase_add_test(tcase, deep_nesting_is_refused_at_once);
 	tcase_add_loop_test(tcase, invalid_utf8_is_refused, 0, N(not_utf8));
 	tcase_add_loop_test(tcase, bytes_below_0x20_are_refused, 0, 0x20);
+	tcase_add_test(tcase, tabs_and_carriage_returns_between_tokens_are_space);
 	tcase_add_test(tcase, an_escaped_nul_is_refused);
 	tcase_add_loop_test(tcase, half_a_surrogate_pair_is_refused, 0, N(halves));
 	tcase_add_test(tcase, the_message_says_where);

@@ -475,18 +475,26 @@ START_TEST(a_string_id_of_up_to_64_bytes_comes_back_unchanged)
 	decode_or_fail(text);
 	ck_assert_str_eq(request.id.string, repeat('i', 64));
 	(void)snprintf(text, sizeof(text), "{\"op\":\"ping\",\"id\":\"%s\"}", repeat('i', 65));
-	assert_refused(text, WIRE_E_BAD_TYPE, "id");
+	assert_refused(text, WIRE_E_OUT_OF_RANGE, "id");
 	ck_assert_int_eq(request.id.type, WIRE_ID_NULL);
 }
 END_TEST
 
-static const char *const bad_ids[] = { "null", "true", "1.5", "[1]", "{}", "9007199254740992",
-	"-9007199254740992", "1e999" };
+static const char *const bad_ids[] = { "null", "true", "1.5", "[1]", "{}" };
+static const char *const large_ids[] = { "9007199254740992", "-9007199254740992", "1e999" };
 
 START_TEST(any_other_id_is_refused_and_answered_with_null)
 {
 	(void)snprintf(text, sizeof(text), "{\"op\":\"ping\",\"id\":%s}", bad_ids[_i]);
 	assert_refused(text, WIRE_E_BAD_TYPE, "id");
+	ck_assert_int_eq(request.id.type, WIRE_ID_NULL);
+}
+END_TEST
+
+START_TEST(an_id_that_is_too_large_is_refused_and_answered_with_null)
+{
+	(void)snprintf(text, sizeof(text), "{\"op\":\"ping\",\"id\":%s}", large_ids[_i]);
+	assert_refused(text, WIRE_E_OUT_OF_RANGE, "id");
 	ck_assert_int_eq(request.id.type, WIRE_ID_NULL);
 }
 END_TEST
@@ -852,6 +860,8 @@ static TCase *frame_tests(void)
 	tcase_add_loop_test(tcase, an_integer_id_comes_back_unchanged, 0, N(integer_ids));
 	tcase_add_test(tcase, a_string_id_of_up_to_64_bytes_comes_back_unchanged);
 	tcase_add_loop_test(tcase, any_other_id_is_refused_and_answered_with_null, 0, N(bad_ids));
+	tcase_add_loop_test(
+		tcase, an_id_that_is_too_large_is_refused_and_answered_with_null, 0, N(large_ids));
 	tcase_add_test(tcase, the_id_is_known_when_another_field_is_wrong);
 	tcase_add_test(tcase, a_request_keeps_nothing_of_the_one_before);
 	return tcase;
