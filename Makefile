@@ -95,10 +95,11 @@ TEST_SHARED := tests/unit/gpiosim.c tests/unit/rig.c
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
 $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
-# A whole daemon in the test's process, whose sends the test portions.
-RIGGED := $(addprefix $(BUILD)/tests/unit/,gather kill output peer_out timer use watch)
+# A whole daemon in the test's process, whose sends and allocations are the test's.
+RIGGED := $(addprefix $(BUILD)/tests/unit/,gather kill memory output peer_out timer use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
-$(RIGGED): override LDFLAGS += -Wl,--wrap=send,--wrap=sendmsg
+WRAPPED := send sendmsg malloc calloc realloc reallocarray strdup
+$(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(DAEMON_LIBS) $(CHECK_LIBS)

@@ -55,11 +55,17 @@ static void sift_down(struct heap *heap, size_t index, struct deadline *deadline
 	put(heap, index, deadline);
 }
 
-static int grow(struct heap *heap)
+int heap_reserve(struct heap *heap, size_t n)
 {
-	size_t allocated = heap->allocated ? 2 * heap->allocated : 16;
-	struct deadline **v = reallocarray(heap->v, allocated, sizeof(*v));
+	size_t allocated = heap->allocated ? heap->allocated : 16;
+	struct deadline **v;
 
+	while (allocated < heap->n + n)
+		allocated *= 2;
+	if (allocated == heap->allocated)
+		return 0;
+
+	v = reallocarray(heap->v, allocated, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 
@@ -70,6 +76,8 @@ static int grow(struct heap *heap)
 
 int heap_set(struct heap *heap, struct deadline *deadline, uint64_t at_ns)
 {
+	int r;
+
 	if (deadline_is_set(deadline)) {
 		bool later = at_ns > deadline->at_ns;
 
@@ -81,12 +89,10 @@ int heap_set(struct heap *heap, struct deadline *deadline, uint64_t at_ns)
 		return 0;
 	}
 
-	if (heap->n == heap->allocated) {
-		int r = grow(heap);
+	r = heap_reserve(heap, 1);
+	if (r < 0)
+		return r;
 
-		if (r < 0)
-			return r;
-	}
 	deadline->at_ns = at_ns;
 	heap->n++;
 	sift_up(heap, heap->n - 1, deadline);

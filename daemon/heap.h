@@ -38,6 +38,8 @@ static inline bool deadline_is_set(const struct deadline *deadline)
 	return deadline->index != HEAP_NOWHERE;
 }
 
+/* Makes room for n more deadlines, so that setting them cannot fail. 0 or -ENOMEM. */
+int heap_reserve(struct heap *heap, size_t n);
 /* Sets it, or moves it when it is set. 0 or -ENOMEM (never when it was set before). */
 int heap_set(struct heap *heap, struct deadline *deadline, uint64_t at_ns);
 /* No effect when it is not set. */

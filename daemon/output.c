@@ -88,9 +88,9 @@ static void start_pulse(struct line *line, uint8_t before, const struct output_w
 		line->revert.by = *write->by;
 	else
 		line->revert.by = (struct peer_id){ 0 };
-	if (loop_set_deadline(
-		    &daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns) < 0)
-		diag_error("no memory for the end of a pulse of %s", line->canonical);
+	/* There is room: see has_room_for_pulses(). */
+	(void)loop_set_deadline(
+		&daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns);
 }
 
 static void written(
@@ -137,6 +137,13 @@ static int write_request(struct request *request, const struct output_write *wri
 	return 0;
 }
 
+/* A pulse that could not be ended must not begin. */
+static bool has_room_for_pulses(const struct output_write *write)
+{
+	return !write->pulse_ns || write->n == 0 ||
+	       heap_reserve(&write->lines[0]->chip->daemon->loop.deadlines, write->n) == 0;
+}
+
 enum wire_error output_apply(const struct output_write *write, struct output_result *result,
 	struct wire_problem *problem)
 {
@@ -147,6 +154,9 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 	result->cancelled_revert = false;
 	if (error != WIRE_OK)
 		return error;
+
+	if (!has_room_for_pulses(write))
+		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
 
 	mark = writes;
 	for (size_t i = 0; i < write->n; i++) {

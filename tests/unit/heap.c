@@ -41,11 +41,13 @@ static uint64_t take_first(void)
 /* Every deadline knows its place, and none is before its parent. */
 static void assert_sound(void)
 {
+	bool sound = true;
+
 	for (size_t i = 0; i < heap.n; i++) {
-		ck_assert_uint_eq(heap.v[i]->index, i);
-		if (i > 0)
-			ck_assert_uint_ge(heap.v[i]->at_ns, heap.v[(i - 1) / 2]->at_ns);
+		sound &= heap.v[i]->index == i;
+		sound &= i == 0 || heap.v[i]->at_ns >= heap.v[(i - 1) / 2]->at_ns;
 	}
+	ck_assert(sound);
 }
 
 START_TEST(an_empty_heap_has_no_first)
@@ -124,6 +126,18 @@ START_TEST(the_last_possible_time_is_a_time)
 }
 END_TEST
 
+START_TEST(what_is_reserved_needs_no_more_memory)
+{
+	struct deadline **v;
+
+	ck_assert_int_eq(heap_reserve(&heap, N), 0);
+	v = heap.v;
+	for (int i = 0; i < N; i++)
+		set(&deadlines[i], 1);
+	ck_assert_ptr_eq(heap.v, v);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("heap");
@@ -138,6 +152,7 @@ int main(void)
 	tcase_add_test(tcase, any_mix_of_set_move_and_clear_keeps_the_order);
 	tcase_add_test(tcase, the_last_may_rise_into_the_hole);
 	tcase_add_test(tcase, the_last_possible_time_is_a_time);
+	tcase_add_test(tcase, what_is_reserved_needs_no_more_memory);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The daemon's send() and sendmsg() are this file's (-Wl,--wrap), so that a test can say to the
- * byte how much a client's socket takes.
+ * byte how much a client's socket takes; and so are its allocations, each of which may fail.
  */
 
 #include "rig.h"
@@ -73,6 +73,67 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 		n += message->msg_iov[i].iov_len;
 	}
 	return __wrap_send(fd, joined, n, flags);
+}
+
+/* Allocations. */
+
+static unsigned fail_in;
+static bool failed, in_round; /* Check allocates too */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+
+void rig_fail_allocation(unsigned n)
+{
+	fail_in = n;
+	if (n > 0)
+		failed = false;
+}
+
+bool rig_has_failed(void)
+{
+	return failed;
+}
+
+static bool fails(void)
+{
+	if (!in_round || fail_in == 0 || --fail_in > 0)
+		return false;
+	failed = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails() ? NULL : __real_strdup(s);
 }
 
 static const char lines[] = "[line a]\nline = GPIO0\n"
@@ -187,8 +248,12 @@ static bool is_ready(void)
 static void step(void)
 {
 	struct list *peers = &rig.daemon.server.peers;
+	int r;
 
-	ck_assert_int_eq(daemon_round(&rig.daemon), 0);
+	in_round = true;
+	r = daemon_round(&rig.daemon);
+	in_round = false;
+	ck_assert_int_eq(r, 0);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		bool lives = false;
 
@@ -328,7 +393,8 @@ uint64_t number_in(const char *line, const char *key)
 
 	snprintf(text, sizeof(text), "\"%s\":", key);
 	found = strstr(line, text);
-	ck_assert_msg(found != NULL, "no %s in %s", key, line);
+	if (!found)
+		ck_abort_msg("no %s in %s", key, line);
 	return strtoull(found + strlen(text), NULL, 10);
 }
 

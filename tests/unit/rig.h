@@ -52,6 +52,11 @@ void rig_edge(unsigned feed, bool rising, uint64_t after_ns);
 /* The kernel dropped n edges before the next. */
 void rig_skip(unsigned feed, uint32_t n);
 
+/* The daemon's nth allocation from now on fails; 0: none. */
+void rig_fail_allocation(unsigned n);
+/* It has failed. */
+bool rig_has_failed(void);
+
 void client_connect(struct client *client);
 void client_done(struct client *client);
 /* A request's line, without its newline; it waits to be read by the next round. */
