@@ -191,8 +191,8 @@ enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
 
 static void expire_revert(struct deadline *deadline, uint64_t now_ns)
 {
-	struct line *line =
-		list_object(list_object(deadline, struct revert, deadline), struct line, revert);
+	struct line *line = list_object(
+		list_object(deadline, struct revert, deadline), struct line, revert);
 	const struct peer_id by = line->revert.by;
 	struct wire_problem problem;
 

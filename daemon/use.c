@@ -352,8 +352,8 @@ static void leave_output(struct line *line, struct use *use)
 	int r;
 
 	if (line->on_release == ON_RELEASE_0 || line->on_release == ON_RELEASE_1)
-		error = output_set(line, line->on_release == ON_RELEASE_1, "release", &use->id,
-			&problem);
+		error = output_set(
+			line, line->on_release == ON_RELEASE_1, "release", &use->id, &problem);
 	if (error != WIRE_OK)
 		diag_warning("%s", problem.message);
 	if (line->on_release != ON_RELEASE_INPUT) {
