@@ -10,6 +10,7 @@
 #include <cJSON.h>
 
 #include "bench.h"
+#include "clock.h"
 #include "daemon.h"
 #include "event.h"
 #include "jsonw.h"
@@ -89,11 +90,11 @@ static void cjson_event(void)
 
 static double time_ns(void (*event)(void), unsigned n)
 {
-	uint64_t before_ns = now_ns();
+	uint64_t before_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 	for (unsigned i = 0; i < n; i++)
 		event();
-	return (double)(now_ns() - before_ns) / n;
+	return (double)(clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - before_ns) / n;
 }
 
 void bench_encode(struct bench *bench)
