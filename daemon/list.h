@@ -53,6 +53,18 @@ static inline void list_remove(struct list *link)
 	list_init(link);
 }
 
+/* All of one list into another, which was not made yet or is empty. */
+static inline void list_move(struct list *from, struct list *to)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+
+	*to = *from;
+	to->prev->next = to->next->prev = to;
+	list_init(from);
+}
+
 /* The first link, taken off; NULL when there is none. */
 static inline struct list *list_take(struct list *list)
 {

@@ -29,32 +29,36 @@ struct reply {
 };
 
 struct peer {
+	/* First what each event touches: with many connections memory is what an event costs. */
 	struct daemon *daemon;
-	struct source source;
-	int fd; /* owned */
-	struct peer_id id;
-	struct list link;	/* server->peers, or server->closed */
-	struct list ready_link; /* server->ready: has input to run */
+	struct watch *watch;	/* NULL until something is subscribed to */
 	struct list flush_link; /* server->flush: has something to send */
-
-	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
-	size_t in_n, in_size;
+	struct source source;
+	int fd;		  /* owned */
 	bool readable;	  /* the socket has something */
 	bool input_ended; /* the client sends no more */
 	bool refused;	  /* over-long or not UTF-8: say so, then close */
 	bool gone;	  /* nobody reads any more: replies are dropped, requests still run */
 	bool closed;
-
-	char *out; /* waiting replies, one after the other; NULL while there is none */
-	size_t out_n, out_sent, out_size;
-	struct reply *replies;
-	size_t n_replies, first_reply, replies_size;
+	bool blocked; /* the socket is full */
+	size_t n_replies;
+	size_t out_n, out_sent;
 	char *rest; /* what is left of a message that was sent in part; goes first */
 	size_t rest_n, rest_sent;
-	bool blocked;	       /* the socket is full */
+
+	char *out; /* waiting replies, one after the other; NULL while there is none */
+	size_t out_size;
+	struct reply *replies;
+	size_t first_reply, replies_size;
 	struct deadline stall; /* runs while replies wait */
 
-	struct watch *watch; /* NULL until something is subscribed to */
+	struct peer_id id;
+	struct list link;	/* server->peers, or server->closed */
+	struct list ready_link; /* server->ready: has input to run */
+
+	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
+	size_t in_n, in_size;
+
 	struct list aliases; /* struct line_alias.link */
 	struct list uses;    /* struct use.peer_link */
 	struct list timers;  /* struct timer.peer_link: those that end with it */

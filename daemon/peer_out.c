@@ -193,7 +193,7 @@ static bool add_range(struct batch *batch, struct watch *watch, uint64_t limit)
 	size_t n = 0;
 
 	/* A range ends where the next filter begins. */
-	for (size_t i = 0; i < watch->n_filters; i++)
+	for (size_t i = 1; i < watch->n_filters; i++)
 		if (watch->from[i] > seq && watch->from[i] < limit)
 			limit = watch->from[i];
 
@@ -457,6 +457,7 @@ void peer_flush(struct peer *peer)
 	static struct batch batch; /* about 12 KiB; nothing of it is kept */
 	struct watch *watch = peer->watch;
 	const bool was_waiting = peer_must_wait(peer);
+	const bool had_replies = peer->n_replies > 0;
 	const uint64_t from = watch ? watch->cursor : 0;
 	struct filter_lockout *saved;
 	ssize_t sent;
@@ -491,7 +492,8 @@ void peer_flush(struct peer *peer)
 				restore_lockouts(watch, saved, from);
 			watch_advance(watch, watch->cursor);
 		}
-		update_stall(peer, sent > 0);
+		if (had_replies)
+			update_stall(peer, sent > 0);
 		resume_input(peer, was_waiting);
 	}
 	free(saved);

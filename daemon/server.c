@@ -310,9 +310,7 @@ void server_run_requests(struct server *server)
 		return;
 
 	/* Those that are put back belong to the next round. */
-	list_init(&now);
-	while ((link = list_take(&server->ready)))
-		list_append(&now, link);
+	list_move(&server->ready, &now);
 	while (clock_now_ns() < until_ns && (link = list_take(&now)))
 		peer_run(list_object(link, struct peer, ready_link));
 
@@ -328,9 +326,7 @@ void server_flush(struct server *server)
 {
 	struct list now, *link;
 
-	list_init(&now);
-	while ((link = list_take(&server->flush)))
-		list_append(&now, link);
+	list_move(&server->flush, &now);
 	while ((link = list_take(&now)))
 		peer_flush(list_object(link, struct peer, flush_link));
 }

@@ -504,8 +504,8 @@ void watch_advance(struct watch *watch, uint64_t seq)
 
 void watch_caught_up(struct watch *watch)
 {
-	watch_advance(watch, UINT64_MAX);
-	watch->from[0] = 0;
+	if (watch->n_filters > 1)
+		watch_advance(watch, UINT64_MAX);
 	watch->pending = false;
 	daemon_of(watch)->server.marking++;
 	list_remove(&watch->behind_link);

@@ -37,22 +37,22 @@ struct watch_entry {
 };
 
 struct watch {
+	/* First what each event touches: with many connections memory is what an event costs. */
 	struct peer *peer;
-	struct list entries;
-	bool active;		 /* something is subscribed to: loss, config and shutdown pass */
-	struct list timers_link; /* server->watchers_of_timers while any timer is subscribed to */
-	unsigned n_own_timers;	 /* armed by this connection, with notify */
-
-	uint64_t cursor; /* the next seq to look at; meaningful while pending */
-	bool pending;
+	uint64_t cursor;	 /* the next seq to look at; meaningful while pending */
 	struct list behind_link; /* server->behind while pending */
-
-	size_t n_filters; /* at least 1; filters[0] holds at the cursor */
+	bool pending;
+	bool active;	    /* something is subscribed to: loss, config and shutdown pass */
+	bool lost;	    /* a loss of its own is to be told at the cursor */
+	uint32_t n_filters; /* at least 1; filters[0] holds at the cursor */
 	struct filter *filters[WATCH_FILTERS];
 	uint64_t from[WATCH_FILTERS]; /* filters[i] holds from this seq on */
 
-	/* Its own loss, to be told at the cursor; to == cursor - 1. */
-	bool lost;
+	struct list entries;
+	struct list timers_link; /* server->watchers_of_timers while any timer is subscribed to */
+	unsigned n_own_timers;	 /* armed by this connection, with notify */
+
+	/* Its own loss; to == cursor - 1. */
 	uint64_t lost_count, lost_from;
 	const char *lost_reason;
 };
