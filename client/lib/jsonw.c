@@ -22,24 +22,35 @@ static const char two_digits[] = "00010203040506070809"
 				 "80818283848586878889"
 				 "90919293949596979899";
 
+static const uint64_t powers_of_ten[20] = { 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+	100000000, 1000000000, UINT64_C(10000000000), UINT64_C(100000000000),
+	UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+	UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+	UINT64_C(1000000000000000000), UINT64_C(10000000000000000000) };
+
+/* From the bits, at 1233 / 4096 of a digit each; one too many when the number is below that power.
+ */
+static unsigned count_digits(uint64_t number)
+{
+	unsigned n = (64 - (unsigned)__builtin_clzll(number | 1)) * 1233 >> 12;
+
+	return n + (number >= powers_of_ten[n]);
+}
+
+/* Written from its end, in place: a copy of unknown length costs a call. */
 char *put_u64(char *p, uint64_t number)
 {
-	char digits[20];
-	size_t i = sizeof(digits);
+	char *const end = p + count_digits(number);
 
-	while (number >= 100) {
-		i -= 2;
-		memcpy(digits + i, two_digits + 2 * (number % 100), 2);
-		number /= 100;
+	for (p = end; number >= 100; number /= 100) {
+		p -= 2;
+		memcpy(p, two_digits + 2 * (number % 100), 2);
 	}
-	if (number >= 10) {
-		i -= 2;
-		memcpy(digits + i, two_digits + 2 * number, 2);
-	} else {
-		digits[--i] = (char)('0' + number);
-	}
-	memcpy(p, digits + i, sizeof(digits) - i);
-	return p + sizeof(digits) - i;
+	if (number >= 10)
+		memcpy(p - 2, two_digits + 2 * number, 2);
+	else
+		p[-1] = (char)('0' + number);
+	return end;
 }
 
 static void put(struct jsonw *w, const char *bytes, size_t n)

@@ -71,6 +71,23 @@ START_TEST(unsigned_integers_are_exact)
 }
 END_TEST
 
+START_TEST(numbers_on_either_side_of_each_power_of_ten_are_exact)
+{
+	uint64_t power = 1;
+
+	for (int digits = 1; digits <= 20; digits++, power *= 10) {
+		for (uint64_t number = power - 1; number != power + 2; number++) {
+			char expected[32];
+			struct jsonw w = writer(sizeof(buffer));
+
+			(void)snprintf(expected, sizeof(expected), "%" PRIu64, number);
+			jsonw_u64(&w, number);
+			assert_written(&w, expected);
+		}
+	}
+}
+END_TEST
+
 START_TEST(signed_integers_are_exact)
 {
 	struct jsonw w = writer(sizeof(buffer));
@@ -201,6 +218,7 @@ int main(void)
 
 	tcase_add_test(tcase, commas_and_colons_are_put_by_the_writer);
 	tcase_add_loop_test(tcase, unsigned_integers_are_exact, 0, N(numbers));
+	tcase_add_test(tcase, numbers_on_either_side_of_each_power_of_ten_are_exact);
 	tcase_add_test(tcase, signed_integers_are_exact);
 	tcase_add_loop_test(tcase, strings_are_escaped, 0, N(strings));
 	tcase_add_test(tcase, every_byte_reads_back_the_same);
