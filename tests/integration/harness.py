@@ -12,8 +12,10 @@ request whose reply has to stand behind everything logged before it.
 
 import atexit
 import collections
+import contextlib
 import json
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -175,6 +177,22 @@ class Daemon:
 
     def n_fds(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
+
+    def cpu_s(self):
+        """The processor time that the daemon has used; the clock is that of clock_getcpuclockid(3)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    @contextlib.contextmanager
+    def no_descriptor_left(self):
+        """A context in which the daemon can open nothing more, unless it closes something."""
+        limits = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+        used = {int(fd) for fd in os.listdir("/proc/%d/fd" % self.pid)}
+        lowest_free = next(fd for fd in range(len(used) + 1) if fd not in used)
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limits)
 
     def rss(self):
         """Resident memory in bytes; of an instrumented daemon nothing can be said, so 0."""
@@ -485,6 +503,10 @@ active-low = yes
 """
 
 
+# Several times what a socket takes: about 300 KiB of `output` events.
+STUCK_EVENTS = 2500
+
+
 class TestCase(unittest.TestCase):
     """A test with a board and, unless CONFIG is None, a daemon that runs with CONFIG."""
 
@@ -548,6 +570,25 @@ class TestCase(unittest.TestCase):
         """Waits until the daemon has seen the level."""
         wait_until(lambda: client.request("get", line=line)["values"][line] == value,
                    "%s becomes %s" % (line, value))
+
+    def stuck_reader(self, writer, **subscription):
+        """A client with more `output` events of led before it than its socket takes; it reads none of them."""
+        stuck = self.connect()
+        stuck.request("subscribe", **subscription)
+        writer.pipeline([("toggle", {"line": "led"}) for _ in range(STUCK_EVENTS)])
+        return stuck
+
+    def assert_idle(self, seconds=0.4):
+        """The daemon sleeps, since it has nothing to do; one that spins takes all the time there is."""
+        before = self.daemon.cpu_s()
+        time.sleep(seconds)
+        self.assertLess(self.daemon.cpu_s() - before, 0.3 * seconds)
+
+    def assert_no_gap(self, client, seq):
+        """Of what was logged after seq, a subscriber of everything has got each event once and in order."""
+        events = client.drain()
+        self.assertEqual(list(range(seq + 1, client.request("ping")["seq"] + 1)), [event["seq"] for event in events])
+        return events
 
     def stats(self):
         """The daemon's counters, over a connection that stays, so that it counts always the same."""

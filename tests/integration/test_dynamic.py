@@ -163,6 +163,40 @@ class Requests(TestCase):
         other.refuse("request", "conflict", lines=["FREE0", "FREE1"], direction="input")
         self.assertFalse(self.info(client)["held"])
 
+    # The lines before the one in conflict had been changed already, and the refused wish stayed.
+    def test_a_conflict_on_one_of_several_lines_changes_none_of_those_one_has(self):
+        one, two = self.connect(), self.connect()
+        one.request("request", line="FREE0", direction="input")
+        two.request("request", line="FREE1", direction="input", bias="pull-down")
+        before = self.info(one)["bias"]
+        error = one.refuse("subscribe", "conflict", lines=["FREE0", "FREE1"], bias="pull-up")
+        self.assertEqual("FREE1", error["line"])
+        self.assertEqual(before, self.info(one)["bias"])
+        two.request("request", line="FREE0", direction="input", bias="pull-down")
+
+    # A request wrote the settings into the line before it was made; when it failed they stayed, and the
+    # next user, who had no opinion, drove the line.
+    def test_a_failed_request_leaves_no_settings_behind(self):
+        one, two = self.connect(), self.connect()
+        two.request("ping")
+        with self.daemon.no_descriptor_left():
+            for line in ("FREE0", "FREE1"):
+                one.refuse("request", "unavailable", line=line, direction="output", initial=1)
+        two.request("request", line="FREE0")
+        two.request("subscribe", line="FREE1")
+        self.assertEqual(["input"] * 2, [self.info(two, line)["direction"] for line in ("FREE0", "FREE1")])
+
+    # What the request had got so far was released, and with it what the daemon kept for somebody else.
+    def test_a_failed_request_leaves_what_is_kept_for_another(self):
+        one, two = self.connect(), self.connect()
+        one.request("request", line="FREE0", direction="output", initial=1, keep=True)
+        seq = two.request("subscribe", lines="*")["seq"]
+        with self.daemon.no_descriptor_left():
+            two.refuse("request", "unavailable", lines=["FREE0", "FREE1"], direction="output")
+        self.assert_no_gap(two, seq)
+        self.assertEqual(1, self.board.output_level("FREE0"))
+        self.assertEqual([True], [user["keep"] for user in self.info(two)["users"] if "keep" in user])
+
     def test_users_who_agree_share_a_line(self):
         one, two = self.connect(), self.connect()
         one.request("request", line="FREE0", direction="output", initial=0)
@@ -200,6 +234,22 @@ class Requests(TestCase):
         self.assertEqual("input", event["info"]["direction"])
         self.board.press("FREE0", 0)
         client.wait_for(event="edge", line="FREE0", value=0)
+
+    # The level was read after the change: the edge that the change itself had made then found the line
+    # as it left it, and was taken for one of two that had been merged.
+    def test_a_bias_that_moves_the_level_is_an_edge_and_no_loss(self):
+        client = self.connect()
+        client.request("request", line="FREE0", direction="input", bias="pull-down")
+        client.request("subscribe", line="FREE0")
+        client.request("request", line="FREE0", bias="pull-up")
+        self.assertEqual({"FREE0": 1}, client.request("get", line="FREE0")["values"])
+        events = client.drain()
+        value = events[0]["value"]
+        self.assertEqual("reconfigured", events[0]["change"])
+        for event in events[1:]:
+            self.assertEqual(("edge", 1 - value), (event["event"], event["value"]), event)
+            value = event["value"]
+        self.assertEqual(1, value)
 
     def test_what_does_not_change_is_no_event(self):
         client = self.connect()

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from contract import limit
-from harness import ABSENT, ANY, PATIENCE, TIMEOUT, TestCase, only, wait_until
+from harness import ABSENT, ANY, PATIENCE, STUCK_EVENTS, TIMEOUT, TestCase, only, wait_until
 
 PING = b'{"op":"ping"}\n'
 NO_REQUEST = (None, None)  # a reply with "id":null to input that could not be parsed
@@ -275,6 +275,20 @@ class BackPressure(TestCase):
         stuck.send("ping")
         self.assertTrue(stuck.reply()["ok"])
 
+    # Eight filters may be under way to one reader, then its requests wait. The daemon left them in the
+    # socket and went on polling for them: a client that did not read kept it at 100 % CPU.
+    def test_requests_that_wait_for_their_client_to_read_cost_no_time(self):
+        writer = self.connect()
+        stuck = self.stuck_reader(writer, line="led")
+        for _ in range(12):
+            stuck.send("unsubscribe", line="button")
+            stuck.send("subscribe", line="button")
+            writer.request("toggle", line="led")
+        self.assert_idle()
+        for _ in range(24):
+            self.assertTrue(stuck.reply()["ok"])
+        self.assertEqual(STUCK_EVENTS + 12, len(stuck.drain()))
+
     @only("sim", "takes half a minute and the backend plays no part")
     def test_a_peer_that_takes_nothing_for_30_seconds_while_replies_wait_is_disconnected(self):
         before = self.stats()["connections"]
@@ -313,6 +327,19 @@ class Vanish(TestCase):
         self.wait_stats(connections=before["connections"], lines=before["lines"], timers=before["timers"])
         wait_until(lambda: self.daemon.n_fds() == fds, "the daemon has %d descriptors again, not %d" %
                    (fds, self.daemon.n_fds()))
+
+    # A refused connection is read no more, so that its end was never seen: when the client had gone the
+    # daemon kept it for ever, and spun on its hang-up.
+    def test_a_client_that_is_refused_and_vanishes_leaves_nothing_behind(self):
+        before = self.stats()["connections"]
+        fds = self.daemon.n_fds()
+        for bad in (b"x" * 70000, b"\xff\n") * 3:
+            client = self.connect()
+            client.socket.sendall(bad)
+            client.close()
+        self.wait_stats(connections=before)
+        self.assertEqual(fds, self.daemon.n_fds())
+        self.assert_idle()
 
     def test_a_client_that_vanishes_before_its_replies_harms_nobody(self):
         other = self.connect()

@@ -66,6 +66,35 @@ on-exit = input
         self.daemon.stop()
         self.assertLess(time.monotonic() - begin, 2.5 * PATIENCE)
 
+    # While the last events were sent, for up to a second, timers and clients went on writing: a line was
+    # then left at another value than the configuration says.
+    def test_nothing_writes_a_line_after_its_on_exit_value(self):
+        client, writer = self.connect(), self.connect()
+        self.stuck_reader(writer, lines="*")
+        client.request("subscribe", lines=["on", "off"])
+        client.request("arm", timer="t", every="10ms", values={"on": 0}, notify=False)
+        client.request("set", line="off", value=0, pulse="200ms")
+        self.daemon.signal(signal.SIGTERM)
+        events = [client.event()]
+        while events[-1] is not None:
+            events.append(client.message())
+        events.pop()
+        outputs = [(event["line"], event["value"], event["cause"]) for event in events if event["event"] == "output"]
+        self.assertEqual(("on", 1, "exit"), outputs[-1])
+        self.assertEqual("shutdown", events[-1]["event"])
+        self.assertEqual(0, self.daemon.wait_end())
+
+    # The hang-up of a client that left meanwhile was reported again and again.
+    def test_waiting_for_stuck_readers_at_the_end_costs_no_time(self):
+        writer, leaver = self.connect(), self.connect()
+        self.stuck_reader(writer, line="led")
+        leaver.request("subscribe", line="relay")
+        self.daemon.signal(signal.SIGTERM)
+        leaver.expect(event="shutdown")
+        leaver.close()
+        self.assert_idle()
+        self.assertEqual(0, self.daemon.wait_end())
+
     def test_the_socket_is_gone_afterwards(self):
         self.board.detach()
         directory = self.daemon.directory

@@ -96,6 +96,37 @@ class Names(TestCase):
         self.connect().refuse("subscribe", "limit", timers=names + ["one-more"])
 
 
+class Aliases(TestCase):
+    # Each request may bring an alias: without a limit one client took all memory, and made each look-up
+    # of a name slower and slower.
+    def test_256_aliases_and_no_more(self):
+        client, other = self.connect(), self.connect()
+        for i in range(256):
+            client.request("request", line="FREE0", alias="a%d" % i)
+        client.request("request", line="FREE0", alias="a0")
+        self.assertIn("256", client.refuse("request", "limit", line="FREE1", alias="one-more")["message"])
+        self.assertFalse(client.request("lines", line="FREE1")["lines"][0]["held"])
+        other.request("request", line="FREE1", alias="one-more")
+        client.request("release", line="FREE0")
+        client.request("request", line="FREE0", alias="one-more")
+
+
+class Descriptors(TestCase):
+    # Only the end of a connection made the daemon listen again; when a line gave its descriptor back, or
+    # another program did, it was deaf for good.
+    def test_it_listens_again_when_a_line_has_given_its_descriptor_back(self):
+        client = self.connect()
+        client.request("request", line="FREE0", direction="input", keep=True)
+        with self.daemon.no_descriptor_left():
+            refused = self.connect()
+            refused.pending.append((None, ANY))
+            self.assertEqual("limit", refused.reply()["error"]["code"])
+            refused.expect_end()
+            self.assert_idle()
+            client.request("release", line="FREE0")
+            self.connect().request("ping")
+
+
 @only("sim", "gpio-sim's largest chip is smaller")
 class Lines(TestCase):
     CONFIG = None
@@ -121,6 +152,15 @@ class Lines(TestCase):
         client.refuse("subscribe", "limit", lines=["L1020", "L1021", "L1022", "L1023", "M0"])
         self.assertEqual(1020, self.stats()["lines"])
 
+    # The reply to many lines was too long: an error, but by then the lines had been taken.
+    def test_32_lines_in_one_request_operation_and_no_more(self):
+        client = self.connect()
+        names = ["L%d" % i for i in range(33)]
+        client.refuse("request", "limit", lines=names, direction="output")
+        self.assertEqual(0, self.stats()["lines"])
+        client.request("request", lines=names[:32], direction="output")
+        self.assertEqual(32, self.stats()["lines"])
+
     def test_1024_names_in_one_request_and_no_more(self):
         client = self.connect()
         reply = client.request("get", lines=["L%d" % i for i in range(1024)])
@@ -134,6 +174,29 @@ class Lines(TestCase):
         self.board.attach(self.daemon)
         self.board.play([(i, 1) for i in range(1024)])
         self.assertEqual({"L%d" % i for i in range(1024)}, {client.expect(event="edge", value=1)["line"] for _ in range(1024)})
+
+
+@only("sim", "gpio-sim's largest chip is smaller")
+class GroupComesBack(TestCase):
+    CONFIG = None
+
+    # The lines of a group that was taken when all places were used took the place from each other, as
+    # none was held yet; the daemon then crashed at their first edge.
+    def test_lines_of_a_group_have_each_a_place_of_their_own(self):
+        self.board = board.make(BACKEND, [board.numbered("small", 2, "G"), board.numbered("big", 1024, "L")])
+        self.start("".join("[line g%d]\nline = G%d\ngroup = g\n\n" % (i, i) for i in range(2)))
+        client = self.connect()
+        self.board.remove_chip()
+        wait_until(lambda: self.stats()["lines"] == 0, "the group is gone")
+        client.request("subscribe", lines=["L%d" % i for i in range(1024)])
+        client.request("unsubscribe")
+        client.request("subscribe", lines=["g0", "g1"])
+        self.board.restore_chip()
+        for _ in range(2):
+            client.wait_for(event="line", change="available")
+        for i in range(2):
+            self.board.press("G%d" % i, 1)
+            client.expect(event="edge", line="g%d" % i, value=1)
 
 
 class Memory(TestCase):

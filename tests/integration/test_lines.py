@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Rules 17, 27, 28 and 30: what there is, who is there, and the daemon about itself."""
 
+import json
 import os
+import socket
+import threading
+import time
 
 import board
-from harness import ABSENT, BACKEND, TestCase, only
+from harness import ABSENT, BACKEND, PATIENCE, TestCase, only, wait_until
 
 
 class Lists(TestCase):
@@ -169,6 +173,40 @@ class DefaultBoard(TestCase):
         client.expect(event="edge", line="GPIO23", edge="falling")
 
 
+class Crowd:
+    """Clients that send one request as often as it is taken, and read all that comes, until stop()."""
+
+    def __init__(self, clients, request):
+        self.n_received = 0
+        self.stopped = threading.Event()
+        self.threads = [threading.Thread(target=work, args=(client.socket, request), daemon=True)
+                        for client in clients for work in (self.write, self.read)]
+        for client in clients:
+            client.socket.settimeout(None)
+        for thread in self.threads:
+            thread.start()
+
+    def write(self, s, request):
+        while not self.stopped.is_set():
+            s.sendall(request)
+        s.shutdown(socket.SHUT_WR)
+
+    def read(self, s, request):
+        while True:
+            data = s.recv(1 << 18)
+            if not data:
+                return
+            self.n_received += len(data)
+
+    def wait_busy(self):
+        wait_until(lambda: self.n_received > 10000, "the crowd is busy")
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+
 @only("sim", "gpio-sim's largest chip is smaller")
 class ManyLines(TestCase):
     CONFIG = None
@@ -202,6 +240,31 @@ class ManyLines(TestCase):
         rest = client.request("lines", after=reply["next"], limit=1)["lines"][0]["line"]
         self.assertEqual("a-rather-long-name-%d" % len(reply["values"]), rest)
 
+    # The reply was found to be too long when the lines had been written: an error, and yet an effect.
+    def test_what_would_be_answered_with_more_than_64_kib_has_no_effect(self):
+        client = self.connect()
+        self.take_all(client)
+        names = ["a-rather-long-name-%d" % i for i in range(1000)]
+        seq = client.request("ping")["seq"]
+        client.refuse("set", "limit", values={name: 1 for name in names})
+        client.refuse("toggle", "limit", lines=names)
+        client.refuse("release", "limit", lines=names)
+        self.assertEqual(seq, client.request("ping")["seq"])
+        self.assertEqual({names[0]: 0}, client.request("get", line=names[0])["values"])
+
+    # A request of many names uses up the time of a round; the others went to the end of the queue at each
+    # round, and the one client came first again, for ever.
+    def test_a_busy_crowd_does_not_starve_a_ping(self):
+        request = json.dumps({"op": "get", "lines": ["a-rather-long-name-%d" % i for i in range(400)]}).encode() + b"\n"
+        crowd = Crowd([self.connect() for _ in range(3)], request)
+        self.addCleanup(crowd.stop)
+        crowd.wait_busy()
+        client = self.connect()
+        for _ in range(5):
+            begin = time.monotonic()
+            client.request("ping")
+            self.assertLess(time.monotonic() - begin, 1 * PATIENCE)
+
     def test_a_lost_with_very_many_values_fits_64_kib(self):
         stuck, writer = self.connect(), self.connect()
         self.take_all(writer)
@@ -218,3 +281,30 @@ class ManyLines(TestCase):
         self.assertTrue(lost)
         for event in lost:
             self.assertTrue(event.get("truncated") or len(event["values"]) == 1000, len(event["values"]))
+
+
+@only("sim", "gpio-sim's largest chip is smaller")
+class ManyBusyLines(TestCase):
+    CONFIG = None
+
+    def setUp(self):
+        super().setUp()
+        self.board = board.make(BACKEND, [board.numbered("big", 201, "L")])
+        self.start()
+
+    # Of more lines than are read in one round those that came last were left out at each round, as long as
+    # the first ones went on having edges.
+    def test_a_flood_on_many_lines_does_not_starve_another_line(self):
+        client = self.connect()
+        names = ["L%d" % i for i in range(200)]
+        client.request("subscribe", lines=names, edges="none")
+        client.request("subscribe", line="L200")
+        rows = [{"op": "simulate", "lines": names, "value": value} for value in (1, 0)]
+        crowd = Crowd([self.connect() for _ in range(2)], b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+        self.addCleanup(crowd.stop)
+        crowd.wait_busy()
+        for value in (1, 0, 1):
+            begin = time.monotonic()
+            client.request("simulate", line="L200", value=value)
+            client.wait_for(event="edge", line="L200", value=value)
+            self.assertLess(time.monotonic() - begin, 1 * PATIENCE)

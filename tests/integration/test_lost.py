@@ -256,6 +256,58 @@ class Unplug(TestCase):
         self.board.press("FREE0", 0)
         client.wait_for(event="edge", line="FREE0", value=0)
 
+    # It came back with the level that it was found at.
+    def test_an_output_comes_back_with_the_value_that_it_had(self):
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        client.request("request", line="FREE0", direction="output", initial=0)
+        client.request("set", line="FREE0", value=1)
+        self.board.remove_chip()
+        client.wait_for(event="line", change="gone", line="FREE0")
+        self.board.restore_chip()
+        client.wait_for(event="line", change="available", line="FREE0", value=1)
+        self.assertEqual(1, self.board.output_level("FREE0"))
+
+    # The request was granted, but its value was forgotten: when the chip came the line was driven to 0.
+    def test_the_initial_value_waits_for_the_chip(self):
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.board.remove_chip()
+        client.wait_for(event="line", change="gone", line="led")
+        wait_until(lambda: not self.chip_is_there(client), "the chip is gone")
+        reply = client.request("request", line="FREE0", direction="output", initial=1)
+        self.assertEqual({"FREE0": None}, reply["values"])
+        self.board.restore_chip()
+        client.wait_for(event="line", change="available", line="FREE0", value=1)
+        self.assertEqual(1, self.board.output_level("FREE0"))
+
+    def chip_is_there(self, client):
+        return any(chip["available"] for chip in client.request("chips")["chips"] if chip["label"] == "board-a")
+
+    def take_chip_and(self, client, op, **fields):
+        """A request right behind the one that takes the chip away, before its going has been noticed."""
+        rows = [{"op": "simulate", "chip": self.board.chip_name(), "present": False}, dict(fields, op=op)]
+        client.send_raw("".join(json.dumps(row) + "\n" for row in rows), *((row["op"], ABSENT) for row in rows))
+        self.assertTrue(client.reply()["ok"])
+        return client.reply()
+
+    # A reader found out that the chip was gone before the daemon was told, and said null at a seq at
+    # which the stream still said 1.
+    @only("sim", "a request takes the chip away")
+    def test_a_value_is_null_only_after_the_event_that_says_so(self):
+        client = self.connect()
+        client.request("subscribe", line="button")
+        reply = self.take_chip_and(client, "get", line="button")
+        self.assertEqual({"button": None}, reply["values"])
+        self.assertEqual([None], [event["value"] for event in client.events if event.get("change") == "gone"])
+
+    # What is known of the line was used before it was looked whether it could be read at all.
+    @only("sim", "a request takes the chip away")
+    def test_a_free_line_whose_chip_is_going_cannot_be_read(self):
+        client = self.connect()
+        reply = self.take_chip_and(client, "get", line="FREE0")
+        self.assertEqual("unavailable", reply["error"]["code"])
+
     def test_a_user_may_leave_while_the_chip_is_gone(self):
         client, watcher = self.connect(), self.connect()
         client.request("request", line="FREE0", direction="output", initial=1)

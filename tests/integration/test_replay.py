@@ -3,7 +3,7 @@
 
 import threading
 
-from harness import ABSENT, TestCase
+from harness import ABSENT, STUCK_EVENTS, TestCase
 
 
 class Replay(TestCase):
@@ -190,6 +190,29 @@ class Replay(TestCase):
         client, reply = self.resume(since, lines="button")
         self.assertEqual([1, 0, 1], [event["value"] for event in self.replayed(client, reply)])
         self.assertEqual(1, reply["values"]["button"])
+
+
+class Ended(TestCase):
+    # A subscription that had ended was taken for none, though its events still waited for the reader: the
+    # replay moved the cursor back and put the reader a second time into the list of those behind.
+    def test_since_is_out_of_order_while_events_of_an_ended_subscription_wait(self):
+        writer = self.connect()
+        hello = writer.request("hello")
+        stuck = self.stuck_reader(writer, line="led")
+        stuck.send("unsubscribe")
+        stuck.send("subscribe", lines="*", since=0, instance=hello["instance"])
+        stuck.send("ping")
+        writer.request("ping")
+        writer.request("toggle", line="led")
+        replies = [stuck.reply() for _ in range(3)]
+        self.assertEqual([True, "order", True], [reply["ok"] or reply["error"]["code"] for reply in replies])
+        self.assertEqual(list(range(hello["seq"] + 1, hello["seq"] + 1 + STUCK_EVENTS)),
+                         [event["seq"] for event in stuck.events])
+        watcher = self.connect()
+        watcher.request("subscribe", line="led")
+        stuck.close()
+        writer.request("toggle", line="led")
+        watcher.expect(event="output", line="led")
 
 
 class SmallLog(Replay):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Rules 3, 7, 8, 12 and 13: what a subscription brings, from when on, and what filters leave out."""
 
+import json
+import select
 import threading
 import time
 
-from harness import ABSENT, PATIENCE, TestCase
+from harness import ABSENT, PATIENCE, STUCK_EVENTS, TestCase, only, wait_until
 
 
 class Stream(TestCase):
@@ -70,6 +72,34 @@ class Stream(TestCase):
             self.assertEqual(first["seq"], second["seq"])
             client.replies.clear()
             client.events.clear()
+
+    # What was logged after a round's events had been sent, but before the next round began, carried the
+    # number of the round that was over: its readers were not marked again, and never got it.
+    def test_what_the_end_of_a_connection_causes_is_told_to_who_has_just_been_served(self):
+        client, short = self.connect(), self.connect()
+        seq = client.request("subscribe", lines="*")["seq"]
+        short.send_raw('{"op":"request","line":"FREE0","direction":"output","initial":1}', ("request", ABSENT))
+        short.end_input()
+        self.assertTrue(short.reply()["ok"])
+        short.expect_end()
+        events = self.assert_no_gap(client, seq)
+        self.assertEqual(("requested", "released"), (events[0]["change"], events[-1]["change"]))
+
+    # The same with a chip, whose going is noticed between two rounds.
+    @only("sim", "a request takes the chip away")
+    def test_what_the_end_of_a_chip_causes_is_told_to_who_has_just_been_served(self):
+        client = self.connect()
+        seq = client.request("subscribe", lines="*")["seq"]
+        requests = (("set", {"line": "led", "value": 1}), ("request", {"line": "FREE0", "direction": "output"}),
+                    ("simulate", {"chip": self.board.chip_name(), "present": False}))
+        client.send_raw("".join(json.dumps(dict(op=op, **fields)) + "\n" for op, fields in requests),
+                        *((op, ABSENT) for op, _ in requests))
+        for _ in requests:
+            self.assertTrue(client.reply()["ok"])
+        other = self.connect()
+        wait_until(lambda: "available" in other.request("lines", line="led")["lines"][0], "led is gone")
+        events = self.assert_no_gap(client, seq)
+        self.assertEqual(32, sum(event.get("change") == "gone" for event in events))
 
     def test_state_and_stream_agree_while_edges_flow(self):
         stop = threading.Event()
@@ -355,6 +385,41 @@ class Filters(TestCase):
         client.expect(event="edge", line="button")
         self.board.press("IN1", 1)
         client.expect(event="edge", line="door")
+
+    # What a walk to the socket drops as locked out is put back when the socket takes less; that was
+    # forgotten for a second filter, so that the edge was then within the lockout of itself.
+    def test_an_edge_behind_a_full_socket_is_not_locked_out_by_itself(self):
+        writer = self.connect()
+        stuck = self.stuck_reader(writer, line="led")
+        stuck.send("subscribe", line="button", lockout="1ms")
+        writer.request("ping")
+        self.board.press("IN0", 0)
+        self.barrier(writer)
+        while select.select([stuck.socket], [], [], 0)[0]:
+            stuck.input += stuck.socket.recv(4096)
+            writer.request("ping")  # the daemon has sent what found room
+        self.assertTrue(stuck.reply()["ok"])
+        self.assertEqual(STUCK_EVENTS, len(stuck.events))
+        stuck.events.clear()
+        stuck.expect(event="edge", line="button", value=0)
+
+    # A change of the subscription copied the lockouts as they were where the reader stood, and not as
+    # they are where the change takes effect: an edge in between did not count.
+    def test_a_lockout_goes_on_when_another_line_is_subscribed_to(self):
+        writer = self.connect()
+        stuck = self.connect()
+        stuck.request("subscribe", line="button", lockout="1h")
+        stuck.request("subscribe", line="led")
+        writer.pipeline([("toggle", {"line": "led"}) for _ in range(STUCK_EVENTS)])
+        self.board.press("IN0", 0)
+        self.barrier(writer)
+        stuck.send("subscribe", line="door")
+        writer.request("ping")
+        self.board.press("IN0", 1)
+        self.barrier(writer)
+        self.assertTrue(stuck.reply()["ok"])
+        stuck.request("ping")
+        self.assertEqual([0], [event["value"] for event in stuck.events if event["event"] == "edge"])
 
     def test_edges_are_edges_though_the_line_is_filtered_out_of_values(self):
         client = self.connect()

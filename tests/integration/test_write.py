@@ -155,6 +155,16 @@ class Pulse(TestCase):
         client.request("set", line="relay", value=1, pulse="1h")
         self.assertNotIn("cancelled_revert", client.request("set", line="led", value=1))
 
+    # The value to go back to was kept as it was called before: it then meant the other level.
+    def test_a_pulse_ends_at_the_level_before_it_though_active_low_has_changed(self):
+        client = self.connect()
+        client.request("request", line="FREE0", direction="output", active_low=True, initial=0)
+        client.request("subscribe", line="FREE0")
+        client.request("set", line="FREE0", value=1, pulse=self.ms(self.LONG))
+        self.assertEqual({"FREE0": 0}, client.request("request", line="FREE0", active_low=False)["values"])
+        client.wait_for(event="output", cause="revert", value=1)
+        self.assertEqual(1, self.board.output_level("FREE0"))
+
     def test_pulses_of_several_lines_end_each_by_itself(self):
         client = self.connect()
         client.request("subscribe", lines=["led", "relay"], events="output")
