@@ -273,6 +273,21 @@ initial = 1
         client.wait_for(event="edge", line="button", value=0)
         self.daemon.stop(errors_allowed=True)
 
+    # A name that two new chips' lines have is an error of the configuration; it ended the search for all
+    # that was missing.
+    @only("gpiod", "a simulated chip cannot appear that was not there at the start")
+    def test_a_name_that_becomes_ambiguous_does_not_keep_others_from_being_taken(self):
+        import gpiosim
+        self.start(BUTTONS_AND_LEDS + "[line twin]\nline = TWIN\n[line late]\nline = LATE\n")
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.addCleanup(gpiosim.Chip("board-twins", 4, {0: "TWIN", 1: "TWIN"}).remove)
+        wait_until(lambda: "board-twins" in [chip["label"] for chip in client.request("chips")["chips"]], "the twins")
+        self.addCleanup(gpiosim.Chip("board-late", 4, {0: "LATE"}).remove)
+        client.wait_for(event="line", line="late", change="available")
+        self.assertEqual({"twin": None, "late": 0}, client.request("get", lines=["twin", "late"])["values"])
+        self.daemon.stop(errors_allowed=True)
+
     def test_a_good_configuration_passes_the_check(self):
         status, _, stderr, _ = self.check(self.config())
         self.assertEqual((0, ""), (status, stderr))

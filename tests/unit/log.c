@@ -98,6 +98,27 @@ START_TEST(each_log_is_an_instance_of_its_own)
 }
 END_TEST
 
+/*
+ * Some older Arm caches refuse a shared mapping that lies otherwise than its place in the file
+ * does: the daemon did not start there, three times of four.
+ */
+START_TEST(each_part_is_mapped_at_a_multiple_of_64_kib)
+{
+	/* Each page that is mapped before moves the place that the kernel offers. */
+	for (int i = 0; i < 16; i++) {
+		ck_assert_ptr_ne(mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			MAP_FAILED);
+		new_log(SMALLEST);
+		ck_assert_uint_eq((uintptr_t)the_log.header % 65536, 0);
+		ck_assert_uint_eq((uintptr_t)the_log.states % 65536, 0);
+		ck_assert_uint_eq((uintptr_t)the_log.entries % 65536, 0);
+		ck_assert_uint_eq((uintptr_t)the_log.stages % 65536, 0);
+		ck_assert_uint_eq((uintptr_t)the_log.bytes % 65536, 0);
+		log_done(&the_log);
+	}
+}
+END_TEST
+
 START_TEST(an_event_across_the_end_of_the_ring_is_read_back_in_one_piece)
 {
 	unsigned across = 0;
@@ -750,6 +771,7 @@ int main(void)
 	tcase_add_checked_fixture(ring, NULL, done);
 	tcase_add_test(ring, a_new_log_is_empty);
 	tcase_add_test(ring, each_log_is_an_instance_of_its_own);
+	tcase_add_test(ring, each_part_is_mapped_at_a_multiple_of_64_kib);
 	tcase_add_test(ring, an_event_across_the_end_of_the_ring_is_read_back_in_one_piece);
 	tcase_add_test(ring, the_oldest_sixteenth_goes_after_the_callback);
 	tcase_add_test(ring, nothing_goes_while_the_longest_event_fits);

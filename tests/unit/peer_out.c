@@ -267,6 +267,31 @@ START_TEST(what_is_logged_while_flushing_is_sent)
 }
 END_TEST
 
+/*
+ * Nothing is sent to a reader whose socket is full, so its time was not started either: who had
+ * stopped to read events and then asked was never disconnected.
+ */
+START_TEST(a_reply_behind_a_full_socket_of_events_has_its_time)
+{
+	client_ask(&slow, "{\"op\":\"subscribe\",\"line\":\"a\"}");
+	slow.budget = 0;
+	edge(0, MS);
+	rig_settle();
+	ck_assert(slow.peer->blocked);
+	ck_assert(!deadline_is_set(&slow.peer->stall));
+
+	client_send(&slow, "{\"op\":\"ping\"}");
+	rig_settle();
+	ck_assert_uint_eq(slow.peer->n_replies, 1);
+	ck_assert(deadline_is_set(&slow.peer->stall));
+
+	slow.budget = SIZE_MAX;
+	rig_settle();
+	ck_assert_uint_eq(slow.peer->n_replies, 0);
+	ck_assert(!deadline_is_set(&slow.peer->stall));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("peer_out");
@@ -281,6 +306,7 @@ int main(void)
 	tcase_add_test(tcase, a_stream_may_go_byte_by_byte);
 	tcase_add_test(tcase, a_message_sent_in_part_outlives_its_place_in_the_log);
 	tcase_add_test(tcase, what_is_logged_while_flushing_is_sent);
+	tcase_add_test(tcase, a_reply_behind_a_full_socket_of_events_has_its_time);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
