@@ -28,7 +28,9 @@ struct filter *filter_free(struct filter *filter)
 
 static int make_lockouts(struct filter *filter, const struct filter *from)
 {
-	filter->lockouts = calloc(filter->n_lines ? filter->n_lines : 1, sizeof(*filter->lockouts));
+	/* Twice: the second half is what filter_save_lockouts() writes. */
+	filter->lockouts = calloc(
+		filter->n_lines ? 2 * (size_t)filter->n_lines : 1, sizeof(*filter->lockouts));
 	if (!filter->lockouts)
 		return -ENOMEM;
 
@@ -87,6 +89,20 @@ void filter_carry_lockouts(struct filter *to, const struct filter *from)
 		i++)
 		if (!to->lockouts[i].fresh)
 			to->lockouts[i].last_ns = from->lockouts[i].last_ns;
+}
+
+void filter_save_lockouts(struct filter *filter)
+{
+	if (filter->lockouts)
+		memcpy(filter->lockouts + filter->n_lines, filter->lockouts,
+			filter->n_lines * sizeof(*filter->lockouts));
+}
+
+void filter_restore_lockouts(struct filter *filter)
+{
+	if (filter->lockouts)
+		memcpy(filter->lockouts, filter->lockouts + filter->n_lines,
+			filter->n_lines * sizeof(*filter->lockouts));
 }
 
 uint64_t filter_timer_hash(const char *name)

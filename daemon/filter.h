@@ -47,6 +47,9 @@ struct filter *filter_successor(const struct filter *filter, uint32_t n_lines);
 
 /* `from` is over: lockouts that its successor `to` did not begin anew go on in it. */
 void filter_carry_lockouts(struct filter *to, const struct filter *from);
+/* Lockouts as they are now, to go back to. */
+void filter_save_lockouts(struct filter *filter);
+void filter_restore_lockouts(struct filter *filter);
 
 /* A line's entry. 0 or -ENOMEM. `own` false: back to what "*" lets pass. */
 int filter_set_line(struct filter *filter, uint32_t line, const struct filter_entry *entry);

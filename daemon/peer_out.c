@@ -373,30 +373,16 @@ static void account(struct batch *batch, size_t sent)
 	}
 }
 
-/*
- * Lockouts are moved on by the walk. After a short send they are put back, and walked on again to
- * where the cursor is now.
- */
-static struct filter_lockout *save_lockouts(const struct watch *watch)
-{
-	const struct filter *filter = watch ? watch->filters[0] : NULL;
-	struct filter_lockout *saved;
-
-	if (!watch || !watch->pending || !filter->lockouts)
-		return NULL;
-
-	saved = calloc(filter->n_lines, sizeof(*saved));
-	if (saved)
-		memcpy(saved, filter->lockouts, filter->n_lines * sizeof(*saved));
-	return saved;
-}
-
-static void restore_lockouts(struct watch *watch, const struct filter_lockout *saved, uint64_t from)
+/* Lockouts were moved on by the whole walk: goes back, and on again to where the cursor is now. */
+static void correct_lockouts(struct watch *watch, uint64_t from)
 {
 	const struct log *log = &watch->peer->daemon->log;
 	struct filter *filter = watch->filters[0];
 
-	memcpy(filter->lockouts, saved, filter->n_lines * sizeof(*saved));
+	if (!filter->lockouts)
+		return;
+
+	filter_restore_lockouts(filter);
 	for (uint64_t seq = from; seq < watch->cursor; seq++)
 		(void)filter_passes(filter, log_at(log, seq));
 }
@@ -459,13 +445,13 @@ void peer_flush(struct peer *peer)
 	const bool was_waiting = peer_must_wait(peer);
 	const bool had_replies = peer->n_replies > 0;
 	const uint64_t from = watch ? watch->cursor : 0;
-	struct filter_lockout *saved;
 	ssize_t sent;
 
 	if (peer->gone || peer->closed)
 		return;
 
-	saved = save_lockouts(watch);
+	if (watch)
+		filter_save_lockouts(watch->filters[0]);
 	batch.peer = peer;
 	batch.n = 0;
 	batch.bytes = 0;
@@ -475,7 +461,6 @@ void peer_flush(struct peer *peer)
 	fill(&batch);
 	sent = send_batch(&batch);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		free(saved);
 		reader_is_gone(peer);
 		return;
 	}
@@ -488,13 +473,11 @@ void peer_flush(struct peer *peer)
 		if (!peer->blocked) {
 			sent_all(&batch);
 		} else if (watch && watch->pending) {
-			if (saved)
-				restore_lockouts(watch, saved, from);
+			correct_lockouts(watch, from);
 			watch_advance(watch, watch->cursor);
 		}
 		if (had_replies)
 			update_stall(peer, sent > 0);
 		resume_input(peer, was_waiting);
 	}
-	free(saved);
 }
