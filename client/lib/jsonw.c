@@ -28,8 +28,7 @@ static const uint64_t powers_of_ten[20] = { 0, 10, 100, 1000, 10000, 100000, 100
 	UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
 	UINT64_C(1000000000000000000), UINT64_C(10000000000000000000) };
 
-/* From the bits, at 1233 / 4096 of a digit each; one too many when the number is below that power.
- */
+/* From the bits, each 1233 / 4096 of a digit; one more when the number is not below that power. */
 static unsigned count_digits(uint64_t number)
 {
 	unsigned n = (64 - (unsigned)__builtin_clzll(number | 1)) * 1233 >> 12;
