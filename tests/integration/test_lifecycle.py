@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import harness
+from board import A, B
 from harness import BACKEND, BUILD, BUTTONS_AND_LEDS, PATIENCE, TIMEOUT, WRAPPER, Daemon, TestCase, only, wait_until
 
 
@@ -286,6 +287,26 @@ initial = 1
         self.addCleanup(gpiosim.Chip("board-late", 4, {0: "LATE"}).remove)
         client.wait_for(event="line", line="late", change="available")
         self.assertEqual({"twin": None, "late": 0}, client.request("get", lines=["twin", "late"])["values"])
+        self.daemon.stop(errors_allowed=True)
+
+    # A chip may come back under the name by which the configuration waits for a line: the line was then taken
+    # away from the clients that used it, and they never heard of it again.
+    @only("gpiod", "simulated chips keep their names")
+    def test_a_line_in_use_is_not_taken_from_its_users_by_a_name(self):
+        import gpiosim
+        name = "gpiochip%d" % (1 + max(int(self.board.chip_name(chip)[len("gpiochip"):]) for chip in (A, B)))
+        self.start("[line late]\nline = %s:1\n" % name)
+        client = self.connect()
+        client.request("subscribe", line="B1")
+        self.board.remove_chip(B)
+        client.wait_for(event="line", line="B1", change="gone")
+        self.addCleanup(gpiosim.Chip("board-other").remove)
+        self.board.restore_chip(B)
+        self.assertEqual(name, self.board.chip_name(B))
+        client.wait_for(event="line", line="B1", change="available")
+        self.board.press("B1", 1, B)
+        client.expect(event="edge", line="B1", value=1)
+        self.assertEqual({"late": None}, client.request("get", line="late")["values"])
         self.daemon.stop(errors_allowed=True)
 
     def test_a_good_configuration_passes_the_check(self):
