@@ -17,13 +17,18 @@
 #include "heap.h"
 #include "list.h"
 #include "loop.h"
+#include "loss.h"
 #include "peer_id.h"
 
 struct daemon;
 struct watch;
 
-/* A reply that waits: it is sent after the events up to and including `after`. */
+/*
+ * A reply that waits: it is sent after the events up to and including `after`. What was lost of
+ * them is told before it, so that the seq it states can be a `since`.
+ */
 struct reply {
+	struct loss loss;
 	uint64_t after;
 	uint32_t length;
 };

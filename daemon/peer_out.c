@@ -22,7 +22,7 @@
 #define FLUSH_PIECES 256
 #define FLUSH_BYTES  ((size_t)256 << 10)
 
-enum piece_type { PIECE_REST, PIECE_LOST, PIECE_REPLIES, PIECE_EVENTS };
+enum piece_type { PIECE_REST, PIECE_LOST, PIECE_REPLY_LOST, PIECE_REPLIES, PIECE_EVENTS };
 
 /* What one iovec holds. */
 struct piece {
@@ -40,6 +40,8 @@ struct batch {
 	size_t reply;	 /* the next reply to place */
 	size_t reply_at; /* and where its bytes are */
 	bool more;	 /* stopped for size, not at the end */
+	bool told;	 /* the loss before the next reply is placed */
+	bool loss_used;	 /* the buffer for losses is taken: one fits a batch */
 	struct iovec iov[FLUSH_PIECES];
 	struct piece pieces[FLUSH_PIECES];
 };
@@ -144,8 +146,38 @@ static bool add_piece(struct batch *batch, const void *bytes, size_t n, struct p
 	return true;
 }
 
-/* Replies that belong before the event `next`. */
-static bool add_replies(struct batch *batch, uint64_t next)
+/* One message for a loss of the reader's own. There is one buffer for it: a second waits for the
+ * next batch. */
+static bool add_lost(struct batch *batch, const struct loss *loss, struct piece piece,
+	bool (*write_values)(struct jsonw *, void *), void *data)
+{
+	char *buffer = batch->peer->daemon->server.loss_buffer;
+	const struct reader_loss lost = { .reason = loss->reason,
+		.count = loss->count,
+		.from = loss->from,
+		.to = piece.next - 1 };
+
+	if (batch->loss_used) {
+		batch->more = true;
+		return false;
+	}
+	batch->loss_used = true;
+	return add_piece(batch, buffer,
+		event_write_reader_loss(&lost, buffer, WIRE_MAX_LINE_BYTES, write_values, data),
+		piece);
+}
+
+/* What the values were in the middle of a loss is not known any more. */
+static bool no_values(struct jsonw *w, void *data)
+{
+	(void)w;
+	(void)data;
+	return false;
+}
+
+/* Replies that belong before the event `next` and have no loss before them, but for one that has
+ * just been told. */
+static bool add_run(struct batch *batch, uint64_t next)
 {
 	const struct peer *peer = batch->peer;
 	const struct reply *replies = peer->replies + peer->first_reply;
@@ -153,8 +185,11 @@ static bool add_replies(struct batch *batch, uint64_t next)
 	size_t n = 0;
 
 	while (batch->reply + piece.n < peer->n_replies &&
-		replies[batch->reply + piece.n].after < next)
+		replies[batch->reply + piece.n].after < next &&
+		(!replies[batch->reply + piece.n].loss.reason || batch->told)) {
 		n += replies[batch->reply + piece.n++].length;
+		batch->told = false;
+	}
 	if (piece.n == 0)
 		return true;
 	if (!add_piece(batch, peer->out + batch->reply_at, n, piece))
@@ -165,22 +200,33 @@ static bool add_replies(struct batch *batch, uint64_t next)
 	return true;
 }
 
+/* Replies that belong before the event `next`, and what was lost before each. */
+static bool add_replies(struct batch *batch, uint64_t next)
+{
+	const struct peer *peer = batch->peer;
+
+	while (add_run(batch, next)) {
+		const struct reply *reply = &peer->replies[peer->first_reply + batch->reply];
+
+		if (batch->reply == peer->n_replies || reply->after >= next)
+			return true;
+		if (!add_lost(batch, &reply->loss,
+			    (struct piece){ .type = PIECE_REPLY_LOST, .next = reply->after + 1 },
+			    no_values, NULL))
+			return false;
+		batch->told = true;
+	}
+	return false;
+}
+
 static bool add_loss(struct batch *batch, struct watch *watch)
 {
-	char *buffer = batch->peer->daemon->server.loss_buffer;
-	const struct reader_loss loss = { .reason = watch->lost_reason,
-		.count = watch->lost_count,
-		.from = watch->lost_from,
-		.to = watch->cursor - 1 };
-	size_t n;
+	const uint64_t to = watch->cursor - 1;
 
-	if (!add_replies(batch, loss.to ? loss.to : 1))
-		return false;
-
-	n = event_write_reader_loss(
-		&loss, buffer, WIRE_MAX_LINE_BYTES, watch_write_lost_values, watch);
-	return add_piece(
-		batch, buffer, n, (struct piece){ .type = PIECE_LOST, .next = watch->cursor });
+	return add_replies(batch, to ? to : 1) &&
+	       add_lost(batch, &watch->loss,
+		       (struct piece){ .type = PIECE_LOST, .next = watch->cursor },
+		       watch_write_lost_values, watch);
 }
 
 /* The range of adjacent events from the cursor on that pass, up to before `limit`. */
@@ -262,7 +308,7 @@ static void fill(struct batch *batch)
 			(struct piece){ .type = PIECE_REST });
 	if (watch && watch->pending) {
 		batch->cursor = watch->cursor;
-		if (watch->lost && !add_loss(batch, watch))
+		if (watch->loss.reason && !add_loss(batch, watch))
 			return;
 		gather_events(batch, watch);
 	}
@@ -337,9 +383,9 @@ static bool sent_events(
 	return keep_rest(peer, (const char *)iov->iov_base + n, at + log_at(log, seq)->length - n);
 }
 
-static bool sent_loss(struct peer *peer, const struct iovec *iov, size_t n)
+static bool sent_loss(struct peer *peer, struct loss *loss, const struct iovec *iov, size_t n)
 {
-	peer->watch->lost = false;
+	*loss = (struct loss){ 0 };
 	return n == iov->iov_len ||
 	       keep_rest(peer, (const char *)iov->iov_base + n, iov->iov_len - n);
 }
@@ -362,7 +408,11 @@ static void account(struct batch *batch, size_t sent)
 			sent_replies(peer, n);
 			break;
 		case PIECE_LOST:
-			if (!sent_loss(peer, iov, n))
+			if (!sent_loss(peer, &peer->watch->loss, iov, n))
+				return;
+			break;
+		case PIECE_REPLY_LOST:
+			if (!sent_loss(peer, &peer->replies[peer->first_reply].loss, iov, n))
 				return;
 			break;
 		case PIECE_EVENTS:
@@ -458,6 +508,8 @@ void peer_flush(struct peer *peer)
 	batch.reply = 0;
 	batch.reply_at = peer->out_sent;
 	batch.more = false;
+	batch.told = false;
+	batch.loss_used = false;
 	fill(&batch);
 	sent = send_batch(&batch);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {

@@ -320,18 +320,12 @@ static bool wants_any(const struct watch *watch, uint64_t first, uint64_t last)
 	return false;
 }
 
-static void add_loss(struct watch *watch, uint64_t from, uint64_t count, const char *reason)
+static void add_loss(
+	struct watch *watch, struct loss *loss, uint64_t from, uint64_t count, const char *reason)
 {
-	if (!watch->lost) {
-		watch->lost = true;
-		watch->lost_from = from;
-		watch->lost_count = 0;
-		watch->lost_reason = reason;
-	}
-	if (count == LOG_COUNT_UNKNOWN || watch->lost_count == LOG_COUNT_UNKNOWN)
-		watch->lost_count = LOG_COUNT_UNKNOWN;
-	else
-		watch->lost_count += count;
+	const struct loss more = { .reason = reason, .count = count, .from = from };
+
+	loss_add(loss, &more);
 	daemon_of(watch)->stats.lost_readers += count == LOG_COUNT_UNKNOWN ? 1 : count;
 }
 
@@ -369,10 +363,10 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 
 	if (first > since + 1 && entry_is_intact(log, since + 1)) {
 		if (wants_any(watch, since + 1, first - 1))
-			add_loss(
-				watch, since + 1, count_wanted(watch, since + 1, first - 1), "log");
+			add_loss(watch, &watch->loss, since + 1,
+				count_wanted(watch, since + 1, first - 1), "log");
 	} else if (first > since + 1 && wanted_was_evicted(watch, since)) {
-		add_loss(watch, since + 1, LOG_COUNT_UNKNOWN, "log");
+		add_loss(watch, &watch->loss, since + 1, LOG_COUNT_UNKNOWN, "log");
 	}
 
 	/* Counted with a copy, since counting moves lockouts on. */
@@ -381,16 +375,16 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 		count += filter_passes(trial, log_at(log, seq));
 	filter_free(trial);
 
-	if (count > 0 || watch->lost)
+	if (count > 0 || watch->loss.reason)
 		set_pending(watch, first);
-	return count + watch->lost;
+	return count + (watch->loss.reason != NULL);
 }
 
 void watch_restart(struct watch *watch)
 {
 	const uint64_t head = daemon_of(watch)->log.head;
 
-	add_loss(watch, head, LOG_COUNT_UNKNOWN, "restart");
+	add_loss(watch, &watch->loss, head, LOG_COUNT_UNKNOWN, "restart");
 	set_pending(watch, head + 1);
 }
 
@@ -442,6 +436,35 @@ static void remember(struct daemon *daemon, const struct log_entry *entry)
 	}
 }
 
+static void lose(struct watch *watch, struct loss *loss, uint64_t first, uint64_t last)
+{
+	if (first <= last && wants_any(watch, first, last))
+		add_loss(watch, loss, first, count_wanted(watch, first, last), "slow-reader");
+}
+
+/*
+ * The log overtakes the cursor. A reply that waits behind events that go states a seq which the
+ * client may continue from, so what was lost before it is told before it.
+ */
+static void overtake(struct watch *watch, uint64_t last)
+{
+	struct peer *peer = watch->peer;
+
+	for (size_t i = 0; i < peer->n_replies; i++) {
+		struct reply *reply = &peer->replies[peer->first_reply + i];
+
+		if (reply->after < watch->cursor || reply->after > last)
+			continue;
+		lose(watch, &watch->loss, watch->cursor, reply->after);
+		loss_add(&reply->loss, &watch->loss);
+		watch->loss = (struct loss){ 0 };
+		watch->cursor = reply->after + 1;
+	}
+	lose(watch, &watch->loss, watch->cursor, last);
+	watch->cursor = last + 1;
+	watch_advance(watch, watch->cursor);
+}
+
 void watch_evict(struct log *log, uint64_t first, uint64_t last, void *data)
 {
 	struct daemon *daemon = data;
@@ -455,11 +478,7 @@ void watch_evict(struct log *log, uint64_t first, uint64_t last, void *data)
 		if (watch->cursor > last)
 			continue;
 
-		if (wants_any(watch, watch->cursor, last))
-			add_loss(watch, watch->cursor, count_wanted(watch, watch->cursor, last),
-				"slow-reader");
-		watch->cursor = last + 1;
-		watch_advance(watch, watch->cursor);
+		overtake(watch, last);
 	}
 }
 
@@ -517,7 +536,7 @@ static bool is_affected(
 {
 	for (int kind = 0; kind < LOG_LINE_KINDS; kind++)
 		if (((filter->mask[line->id] >> kind) & 1) &&
-			line->evicted_seq[kind] >= watch->lost_from)
+			line->evicted_seq[kind] >= watch->loss.from)
 			return true;
 	return false;
 }
@@ -527,7 +546,7 @@ bool watch_write_lost_values(struct jsonw *w, void *data)
 	const struct watch *watch = data;
 	const struct daemon *daemon = daemon_of(watch);
 	const struct filter *filter = watch_filter_at(watch, watch->cursor);
-	const bool restarted = strcmp(watch->lost_reason, "restart") == 0;
+	const bool restarted = strcmp(watch->loss.reason, "restart") == 0;
 
 	for (uint32_t id = 0; id < filter->n_lines; id++) {
 		const struct line *line = daemon->lines.v[id];

@@ -19,6 +19,7 @@
 #include "filter.h"
 #include "list.h"
 #include "log.h"
+#include "loss.h"
 #include "wire.h"
 
 struct daemon;
@@ -43,18 +44,14 @@ struct watch {
 	struct list behind_link; /* server->behind while pending */
 	bool pending;
 	bool active;	    /* something is subscribed to: loss, config and shutdown pass */
-	bool lost;	    /* a loss of its own is to be told at the cursor */
 	uint32_t n_filters; /* at least 1; filters[0] holds at the cursor */
 	struct filter *filters[WATCH_FILTERS];
 	uint64_t from[WATCH_FILTERS]; /* filters[i] holds from this seq on */
+	struct loss loss;	      /* its own, to be told at the cursor, before which it ends */
 
 	struct list entries;
 	struct list timers_link; /* server->watchers_of_timers while any timer is subscribed to */
 	unsigned n_own_timers;	 /* armed by this connection, with notify */
-
-	/* Its own loss; to == cursor - 1. */
-	uint64_t lost_count, lost_from;
-	const char *lost_reason;
 };
 
 /* The connection's watch, made when there is none. NULL when memory is short. */

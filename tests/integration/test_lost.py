@@ -34,6 +34,32 @@ class SlowReaders(TestCase):
         self.assertEqual((got[at - 1]["seq"] + 1, got[at + 1]["seq"] - 1), (lost[0]["from"], lost[0]["to"]))
         self.assertEqual({"led": 1 - got[at + 1]["value"]}, lost[0]["values"])
 
+    # A reply that waited while the log overtook its client stood before the loss that reached beyond it: whoever
+    # went away between the two, and came back with the reply's seq, had lost events without a word.
+    def test_what_was_lost_before_a_waiting_reply_is_told_before_it(self):
+        stuck, writer = self.connect(), self.connect()
+        begin = stuck.request("subscribe", line="led")["seq"]
+        asked = []
+        for _ in range(4):
+            for _ in range(3):
+                writer.pipeline([("toggle", {"line": "led"}) for _ in range(1000)])
+            stuck.send("ping")
+            asked.append(writer.request("ping")["seq"])
+        covered, replies = begin, []
+        while len(replies) < len(asked):
+            message = stuck.message()
+            if "ok" in message:
+                self.assertEqual(message["seq"], covered)
+                replies.append(covered)
+            elif message["event"] == "lost":
+                self.assertEqual(covered + 1, message["from"])
+                self.assertEqual(message["to"] - message["from"] + 1, message["count"])
+                covered = message["to"]
+            else:
+                self.assertEqual(covered + 1, message["seq"])
+                covered += 1
+        self.assertGreater(len(set(replies)), 1)
+
     def test_the_count_is_of_what_the_filter_passes(self):
         stuck, writer = self.connect(), self.connect()
         stuck.request("subscribe", line="led")

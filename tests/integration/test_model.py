@@ -91,6 +91,7 @@ class Leg:
         self.wanted = []  # the state that each request without a reply leads to
         self.states = [(since, State({}, set()))]
         self.received = []
+        self.replied_at = -1
 
     def read(self, whole):
         """Takes the messages that are here; with `whole` waits for all replies, too."""
@@ -111,11 +112,13 @@ class Leg:
             if not message["resumed"]:
                 self.client.fail("not resumed")
             begin = self.since
+        else:
+            self.replied_at = message["seq"]  # of a resumption what was replayed is still to come
         self.states.append((begin, self.wanted.pop(0)))
 
     def seen(self):
-        """The newest seq that an event had; a loss may stand behind a reply that came after its beginning."""
-        return max([self.since] + [event["seq"] for event in self.received])
+        """The newest seq that an event or a reply had: either may be the next since."""
+        return max([self.since, self.replied_at] + [event["seq"] for event in self.received])
 
     def state_at(self, seq):
         """The state that an event of this seq meets."""
