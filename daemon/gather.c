@@ -175,10 +175,10 @@ static bool edge_is_next(const struct gather *gather, uint64_t limit_ns, uint64_
 void gather_run(struct gather *gather, struct daemon *daemon)
 {
 	const uint64_t horizon_ns = read_ready(gather);
-	const uint64_t now_ns = clock_now_ns();
-	const uint64_t due_ns = now_ns < horizon_ns ? now_ns : horizon_ns;
+	const uint64_t looked_ns = daemon->loop.looked_ns;
+	const uint64_t due_ns = looked_ns < horizon_ns ? looked_ns : horizon_ns;
 
-	daemon->now_ns = now_ns;
+	daemon->now_ns = clock_now_ns();
 	for (;;) {
 		uint64_t deadline_ns = loop_next_deadline(&daemon->loop);
 		struct deadline *due;
@@ -194,7 +194,7 @@ void gather_run(struct gather *gather, struct daemon *daemon)
 		due = loop_take_due(&daemon->loop, due_ns);
 		if (!due)
 			break;
-		due->expire(due, now_ns);
+		due->expire(due, due_ns);
 	}
 	put_back(gather);
 }

@@ -116,7 +116,14 @@ int loop_wait(struct loop *loop, bool wait)
 
 	if (wait)
 		arm(loop);
+	loop->looked_ns = clock_now_ns();
 	n = epoll_wait(loop->epoll_fd, events, READY_MAX, wait ? -1 : 0);
+	if (wait) {
+		loop->looked_ns = clock_now_ns();
+		/* An edge may have come since, but before a deadline that is due by now. */
+		if (loop_next_deadline(loop) <= loop->looked_ns || (n < 0 && errno == EINTR))
+			n = epoll_wait(loop->epoll_fd, events, READY_MAX, 0);
+	}
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 
