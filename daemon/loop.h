@@ -25,7 +25,7 @@ struct loop {
 	int epoll_fd, timer_fd;
 	struct source timer_source;
 	struct heap deadlines;
-	uint64_t armed_ns; /* what the timerfd is set to; 0: off */
+	uint64_t armed_ns;  /* what the timerfd is set to; 0: off */
 	uint64_t looked_ns; /* what was ready then has been dispatched */
 	struct source **ready;
 	uint32_t n_ready;
@@ -43,8 +43,9 @@ void loop_change(struct loop *loop, struct source *source, uint32_t events);
 void loop_remove(struct loop *loop, struct source *source);
 
 /*
- * Waits until something is ready or a deadline is due, not at all if !wait, and dispatches. Deadlines
- * up to looked_ns may then be taken without passing an edge that was there before. 0 or -errno.
+ * Waits until something is ready or a deadline is due, not at all if !wait, and dispatches.
+ * Deadlines up to looked_ns may then be taken without passing an edge that was there before. 0 or
+ * -errno.
  */
 int loop_wait(struct loop *loop, bool wait);
 
