@@ -168,12 +168,12 @@ static enum wire_error check_subscribe(struct call *call, const struct args_subs
 	if (!args->lines.n && !args->lines.all && !args->timers.n && !args->timers.all)
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "lines",
 			"subscribe needs lines or timers; \"*\" means all of them");
-	if (has_since && watch && watch->active)
+	if (has_since && watch && watch_is_subscribed(watch))
 		return problem_field(call->problem, WIRE_E_ORDER, "since",
 			"since is for a connection's first subscription; this one has one already");
 	if (has_since && watch && watch->pending)
 		return problem_field(call->problem, WIRE_E_ORDER, "since",
-			"events of this connection's earlier subscription wait; read them first");
+			"events of this connection from before wait; read them first");
 	if (!has_since && WIRE_GIVEN(args, subscribe, instance))
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "since",
 			"instance says what since belongs to; give both, or neither");

@@ -138,6 +138,20 @@ class Replay(TestCase):
         client = self.connect()
         self.assertEqual("instance", client.refuse("subscribe", "missing-field", line="led", since=0)["field"])
 
+    def test_timers_armed_before_are_no_subscription_and_do_not_come_again(self):
+        client = self.connect()
+        begin = client.request("ping")["seq"]
+        client.request("arm", timer="mine", after="0s")
+        client.expect(event="timer", timer="mine")
+        other = self.connect()
+        other.request("arm", timer="shared", after="0s")
+        other.expect(event="timer", timer="shared")
+        reply = client.request("subscribe", timers="*", since=begin, instance=self.instance)
+        self.assertEqual((True, 1), (reply["resumed"], reply["replay"]))
+        client.expect(event="timer", timer="shared")
+        client.request("arm", timer="mine", after="0s")
+        client.expect(event="timer", timer="mine")
+
     def test_since_with_a_subscription_is_out_of_order(self):
         client = self.connect()
         client.request("subscribe", line="led")
