@@ -274,3 +274,23 @@ class SmallLog(Replay):
     def test_the_log_holds_at_least_half_of_its_size(self):
         hello = self.writer.request("hello")
         self.assertGreater((hello["seq"] - hello["oldest"]) * 150, 32768)
+
+    def test_what_went_so_long_ago_that_it_cannot_be_counted_is_lost_without_a_count(self):
+        start = self.head()
+        self.writer.request("arm", timer="t", after="0s", notify=False)
+        self.connect().request("arm", timer="ended", after="1h")
+        self.clients.pop().close()
+        self.wait_stats(timers=0)
+        self.toggle(5000)
+        for fields in ({"lines": "led"}, {"lines": "door", "timers": "t"}, {"lines": "door", "timers": "ended"},
+                       {"lines": "door", "timers": "*"}):
+            with self.subTest(fields=fields):
+                client, reply = self.resume(start, **fields)
+                self.assertTrue(reply["resumed"])
+                lost = client.expect(event="lost", reason="log", count=ABSENT)
+                self.assertEqual(start + 1, lost["from"])
+        for fields in ({"lines": "relay"}, {"lines": "door", "timers": "another"}, {"lines": "led", "events": "edge"}):
+            with self.subTest(fields=fields):
+                client, reply = self.resume(start, **fields)
+                self.assertEqual((True, 0), (reply["resumed"], reply["replay"]))
+                client.expect_nothing()
