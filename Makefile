@@ -60,7 +60,7 @@ GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 .PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
-	check-integration check-kernel check-docs \
+	check-integration check-kernel run-kernel check-docs \
 	fuzz-smoke run-fuzzers bench run-bench docs install uninstall clean format format-check help
 all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
@@ -98,7 +98,8 @@ $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
 RIGGED := $(addprefix $(BUILD)/tests/unit/,gather kill line memory output peer_out timer use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
-WRAPPED := send sendmsg malloc calloc realloc reallocarray strdup
+# With 64-bit times on a 32-bit machine sendmsg is __sendmsg64.
+WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
 $(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
@@ -121,8 +122,12 @@ check-valgrind-session: all $(BUILD)/protocol.json
 check-integration: all $(BUILD)/protocol.json
 	@$(PYTHON) tests/integration/run.py --build $(BUILD)
 
+# Typed by itself it installs and builds, as check does.
 check-kernel:
-	@tests/kernel/run
+	@tools/deps install build test lab
+	@$(SUBMAKE) run-kernel
+run-kernel: all $(BUILD)/protocol.json $(BUILD)/tests/unit/backend
+	@PYTHON='$(PYTHON)' BUILD=$(BUILD) tests/kernel/run
 
 # What follows from the protocol's table. Built by itself, since it needs no library.
 DOC_SRC := tools/protocol-doc.c client/lib/duration.c client/lib/jsonw.c client/lib/utf8.c

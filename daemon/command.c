@@ -208,6 +208,16 @@ enum wire_error call_find_lines(
 	return WIRE_OK;
 }
 
+enum wire_error call_name_lines(
+	struct call *call, const struct wire_names *names, struct named_lines *ret)
+{
+	if (names->all)
+		return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
+			"\"*\" is for subscribe, unsubscribe and lines; name the lines");
+
+	return call_find_lines(call, names, ret);
+}
+
 void call_write_names(struct call *call, const struct named_lines *named)
 {
 	jsonw_key(call->reply, "names");

@@ -54,6 +54,10 @@ struct named_lines {
 enum wire_error call_find_lines(
 	struct call *call, const struct wire_names *names, struct named_lines *ret);
 
+/* The same where "*" means nothing. */
+enum wire_error call_name_lines(
+	struct call *call, const struct wire_names *names, struct named_lines *ret);
+
 /* "names": written -> canonical. */
 void call_write_names(struct call *call, const struct named_lines *named);
 /* "values": written -> the value as of the log, and "names". */

@@ -32,8 +32,13 @@ static void dispatch_signal(struct source *source, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		daemon->stopping = true;
+	while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		/* Nothing may move because a terminal was closed. */
+		if (info.ssi_signo == SIGHUP)
+			diag_notice("SIGHUP is ignored; a new configuration is read at the start");
+		else
+			daemon->stopping = true;
+	}
 }
 
 static int watch_signals(struct daemon *daemon)
@@ -43,6 +48,7 @@ static int watch_signals(struct daemon *daemon)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	daemon->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

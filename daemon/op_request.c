@@ -126,11 +126,8 @@ enum wire_error op_request(struct call *call)
 		.has_initial = WIRE_GIVEN(args, request, initial),
 		.initial = (enum initial)args->initial,
 		.args = args };
-	enum wire_error error = call_find_lines(call, &args->lines, &named);
+	enum wire_error error = call_name_lines(call, &args->lines, &named);
 
-	if (error == WIRE_OK && args->lines.all)
-		error = problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "lines",
-			"\"*\" takes no line; name the lines to take");
 	if (error == WIRE_OK && named.n > WIRE_MAX_REQUEST_LINES)
 		error = problem_field(call->problem, WIRE_E_LIMIT, "lines",
 			"one request takes at most %d lines", WIRE_MAX_REQUEST_LINES);
@@ -172,7 +169,7 @@ enum wire_error op_release(struct call *call)
 {
 	struct peer *peer = call->peer;
 	struct jsonw *w = call->reply;
-	enum wire_error error = call_find_lines(call, &call->request->args.release.lines, &named);
+	enum wire_error error = call_name_lines(call, &call->request->args.release.lines, &named);
 
 	if (error != WIRE_OK)
 		return error;

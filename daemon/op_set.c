@@ -53,13 +53,12 @@ static enum wire_error read_set(struct call *call, const struct args_set *args)
 			"give either value, for all of lines, or values, not both");
 	if (has_values)
 		return op_read_values(call, &args->values, &args->lines, &wanted);
-	if (!args->lines.n)
+	if (!args->lines.n && !args->lines.all)
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "line",
-			args->lines.all ? "\"*\" cannot be set; name the lines"
-					: "set with value needs line or lines");
+			"set with value needs line or lines");
 
 	memset(wanted.values, args->value, args->lines.n);
-	return call_find_lines(call, &args->lines, &wanted.named);
+	return call_name_lines(call, &args->lines, &wanted.named);
 }
 
 enum wire_error op_set(struct call *call)
@@ -73,7 +72,7 @@ enum wire_error op_set(struct call *call)
 enum wire_error op_toggle(struct call *call)
 {
 	const struct args_toggle *args = &call->request->args.toggle;
-	enum wire_error error = call_find_lines(call, &args->lines, &wanted.named);
+	enum wire_error error = call_name_lines(call, &args->lines, &wanted.named);
 
 	if (error != WIRE_OK)
 		return error;
@@ -113,12 +112,12 @@ static enum wire_error simulate_lines(struct call *call, const struct args_simul
 	const struct daemon *daemon = call->daemon;
 	enum wire_error error;
 
-	if (!WIRE_GIVEN(args, simulate, value) || !args->lines.n)
+	if (!WIRE_GIVEN(args, simulate, value) || !WIRE_GIVEN(args, simulate, lines))
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD,
 			args->lines.n ? "value" : "line",
 			"simulate needs line and value, or chip and present");
 
-	error = call_find_lines(call, &args->lines, &wanted.named);
+	error = call_name_lines(call, &args->lines, &wanted.named);
 	for (size_t i = 0; i < wanted.named.n && error == WIRE_OK; i++) {
 		struct line *line = wanted.named.lines[i];
 		int r = daemon->ops->simulate(

@@ -15,7 +15,7 @@ ifneq ($(shell pkg-config --atleast-version=2.0 libgpiod && echo yes),yes)
 PKG_CONFIG := PKG_CONFIG_PATH=$(abspath $(wildcard .deps/libgpiod/usr/lib/*/pkgconfig)):$$PKG_CONFIG_PATH pkg-config
 endif
 
-check_pkg := $(if $(filter check-unit check-valgrind $(BUILD)/tests/% $(BUILD)/obj/tests/%,$(MAKECMDGOALS)),check)
+check_pkg := $(if $(filter check-unit check-valgrind run-kernel $(BUILD)/tests/% $(BUILD)/obj/tests/%,$(MAKECMDGOALS)),check)
 daemon_pkgs := libgpiod inih libcjson $(if $(filter no,$(SYSTEMD)),,libsystemd)
 
 missing_libs := $(strip $(foreach lib,$(daemon_pkgs) $(check_pkg),$(shell $(PKG_CONFIG) --exists $(lib) || echo $(lib))))

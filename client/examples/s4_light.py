@@ -31,7 +31,7 @@ lit = False
 for message in map(json.loads, daemon.makefile()):
     if message.get("ok") is False:
         sys.exit(message["error"]["message"])
-    if "instance" in message:  # the reply to subscribe
+    if "instance" in message and "values" in message:  # the reply to subscribe
         print("press the button", flush=True)
     elif message.get("event") == "timer" and message["tag"] == str(presses):
         lit = False

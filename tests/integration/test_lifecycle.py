@@ -41,6 +41,14 @@ on-exit = input
         client.wait_for(event="shutdown")
         client.expect_end()
 
+    def test_sighup_moves_nothing(self):
+        client = self.connect()
+        client.request("subscribe", lines="*")
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.barrier(client)
+        client.request("ping")
+        client.expect_nothing()
+
     def test_sigint_ends_it_too(self):
         self.daemon.signal(signal.SIGINT)
         self.assertEqual(0, self.daemon.wait_end())

@@ -208,6 +208,14 @@ class Crowd:
 
 
 @only("sim", "gpio-sim's largest chip is smaller")
+class Star(TestCase):
+    def test_the_star_is_refused_where_it_means_nothing(self):
+        client = self.connect()
+        for op, rest in (("get", {}), ("toggle", {}), ("release", {}), ("request", {}), ("set", {"value": 1})):
+            self.assertEqual("lines", client.refuse(op, "out-of-range", lines="*", **rest)["field"])
+        self.assertTrue(client.request("lines", lines="*")["lines"])
+
+
 class ManyLines(TestCase):
     CONFIG = None
     DAEMON = "log-size = 64K"

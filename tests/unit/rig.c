@@ -75,6 +75,9 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 	return __wrap_send(fd, joined, n, flags);
 }
 
+ssize_t __wrap___sendmsg64(int fd, const struct msghdr *message, int flags)
+	__attribute__((alias("__wrap_sendmsg")));
+
 /* Allocations. */
 
 static unsigned fail_in;
