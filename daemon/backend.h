@@ -92,11 +92,13 @@ struct backend_ops {
 	 */
 	int (*scan)(struct backend *backend,
 		void (*found)(const struct chip_info *chip, void *data), void *data);
-	/* An fd that becomes ready when chip_event has something; owned by the backend; -errno. */
+	/* An fd that becomes ready when chip_event has something, or something to do; owned by the
+	 * backend; -errno. */
 	int (*chip_fd)(struct backend *backend, unsigned chip);
 	/* 1 and one event, or 0 when nothing waits; call until then, the fd tells of the first
 	 * only. After CHIP_GONE the fd is closed. Lines' own changes by this process are reported
-	 * too. */
+	 * too. Levels that have been stable for their debounce may come to the requests' fds only
+	 * by this call, or by get. */
 	int (*chip_event)(struct backend *backend, unsigned chip, struct chip_event *ret);
 	int (*line_info)(
 		struct backend *backend, unsigned chip, unsigned offset, struct line_info *ret);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The simulated backend: chips whose lines are memory of this process. A chip's fd is the read end
+ * The simulated backend: chips whose lines are memory of this process. A chip's fd has the read end
  * of a pipe that carries the offsets of lines that changed; an offset waits in it once at most, so
- * that it cannot overflow. Taking a chip away closes the write ends, its own and those of the
+ * that it cannot overflow. Beside it in an epoll there is a timer for all lines that wait for the
+ * end of their debounce. Taking a chip away closes the write ends, its own and those of the
  * requests. What lines and requests do is in sim_request.c.
  */
 
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -32,7 +35,9 @@ static void name_copy(char *to, const char *from)
 static int chip_init(struct sim_chip *chip, unsigned index, const char *name, const char *label,
 	unsigned n_lines)
 {
-	*chip = (struct sim_chip){ .present = true, .watch_fd = -1, .write_fd = -1 };
+	*chip = (struct sim_chip){
+		.present = true, .fd = -1, .watch_fd = -1, .timer_fd = -1, .write_fd = -1
+	};
 	chip->info.index = index;
 	chip->info.n_lines = n_lines;
 	name_copy(chip->info.name, name);
@@ -132,13 +137,45 @@ static int attach_feeds(struct backend *sim, const struct config *config)
 	return r;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void chip_close(struct sim_chip *chip)
+{
+	close_fd(&chip->fd);
+	close_fd(&chip->watch_fd);
+	close_fd(&chip->timer_fd);
+	close_fd(&chip->write_fd);
+}
+
+static int chip_open(struct sim_chip *chip)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+	int fds[2];
+
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		return -errno;
+	chip->watch_fd = fds[0];
+	chip->write_fd = fds[1];
+	chip->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (chip->timer_fd < 0)
+		return -errno;
+	chip->expiry_ns = 0;
+	chip->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (chip->fd < 0 || epoll_ctl(chip->fd, EPOLL_CTL_ADD, chip->watch_fd, &readable) < 0 ||
+		epoll_ctl(chip->fd, EPOLL_CTL_ADD, chip->timer_fd, &readable) < 0)
+		return -errno;
+	return 0;
+}
+
 static void sim_free(struct backend *sim)
 {
 	for (unsigned i = 0; sim && i < sim->n_chips; i++) {
-		if (sim->chips[i].watch_fd >= 0)
-			close(sim->chips[i].watch_fd);
-		if (sim->chips[i].write_fd >= 0)
-			close(sim->chips[i].write_fd);
+		chip_close(&sim->chips[i]);
 		free(sim->chips[i].lines);
 	}
 	if (sim)
@@ -169,14 +206,15 @@ static int sim_scan(
 {
 	for (unsigned i = 0; i < sim->n_chips; i++) {
 		struct sim_chip *chip = &sim->chips[i];
-		int fds[2];
+		int r;
 
-		if (!chip->present || chip->watch_fd >= 0)
+		if (!chip->present || chip->fd >= 0)
 			continue;
-		if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
-			return -errno;
-		chip->watch_fd = fds[0];
-		chip->write_fd = fds[1];
+		r = chip_open(chip);
+		if (r < 0) {
+			chip_close(chip);
+			return r;
+		}
 		found(&chip->info, data);
 	}
 	return 0;
@@ -196,11 +234,32 @@ void sim_line_changed(struct sim_chip *chip, struct sim_line *line)
 	line->changed = write(chip->write_fd, &offset, sizeof(offset)) == sizeof(offset);
 }
 
+void sim_chip_expire_at(struct sim_chip *chip, uint64_t due_ns)
+{
+	const struct itimerspec at = { .it_value = { .tv_sec = (time_t)(due_ns / 1000000000),
+					       .tv_nsec = (long)(due_ns % 1000000000) } };
+
+	if (chip->expiry_ns && chip->expiry_ns <= due_ns)
+		return;
+	chip->expiry_ns = due_ns;
+	(void)timerfd_settime(chip->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* A line that has changed again since is not due yet and has the timer armed once more. */
+static void chip_settle(struct sim_chip *chip)
+{
+	uint64_t n_expired;
+
+	if (read(chip->timer_fd, &n_expired, sizeof(n_expired)) < 0)
+		return;
+	chip->expiry_ns = 0;
+	for (unsigned i = 0; i < chip->info.n_lines; i++)
+		sim_line_settle(&chip->lines[i]);
+}
+
 static int sim_chip_fd(struct backend *sim, unsigned index)
 {
-	if (index >= sim->n_chips || sim->chips[index].watch_fd < 0)
-		return -ENODEV;
-	return sim->chips[index].watch_fd;
+	return index < sim->n_chips && sim->chips[index].fd >= 0 ? sim->chips[index].fd : -ENODEV;
 }
 
 static void line_info_fill(const struct sim_line *line, struct line_info *ret)
@@ -217,8 +276,9 @@ static int sim_chip_event(struct backend *sim, unsigned index, struct chip_event
 	uint32_t offset;
 	ssize_t n;
 
-	if (!chip || chip->watch_fd < 0)
+	if (!chip || chip->fd < 0)
 		return -ENODEV;
+	chip_settle(chip);
 	n = read(chip->watch_fd, &offset, sizeof(offset));
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
@@ -228,8 +288,7 @@ static int sim_chip_event(struct backend *sim, unsigned index, struct chip_event
 		ret->offset = offset;
 		line_info_fill(&chip->lines[offset], &ret->info);
 	} else {
-		close(chip->watch_fd);
-		chip->watch_fd = -1;
+		chip_close(chip);
 	}
 	return 1;
 }
@@ -267,9 +326,7 @@ static void chip_take_away(struct sim_chip *chip)
 {
 	for (unsigned i = 0; i < chip->info.n_lines; i++)
 		sim_line_lose(&chip->lines[i]);
-	if (chip->write_fd >= 0)
-		close(chip->write_fd);
-	chip->write_fd = -1;
+	close_fd(&chip->write_fd);
 }
 
 /* A chip that comes back is a new one to look at; scan finds it once its going was told. */

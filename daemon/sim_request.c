@@ -7,8 +7,12 @@
  *
  * A free input floats at the level of its bias, or where it was without one, until simulate drives
  * it. Only the requested edges are reported, with the type that the line's logical value has. An
- * output reads as what it drives, open drain and open source included. Debounce is accepted,
- * reported and not simulated: each change of the level is an edge.
+ * output reads as what it drives, open drain and open source included.
+ *
+ * Debounce is what the kernel does in software: each change of the level begins the period anew,
+ * and a level that lasts for it becomes the one that get and edges show. So the edge's time is
+ * after the period, and a shorter pulse was never there. A new period holds from the next change
+ * on; what waits when the debounce ends, the line is given back or its chip goes, is dropped.
  *
  * A fed line (--sim-feed) hands out a duplicate of the feed as the fd of its request; what the
  * feed's writer wrote is read as it is, settings do not change it. Its value is known to nobody but
@@ -50,7 +54,9 @@ static bool is_output(const struct sim_line *line)
 
 static bool logical(const struct sim_line *line)
 {
-	return line->level != line->settings.active_low;
+	bool level = line->settings.debounce_ns ? line->stable : line->level;
+
+	return level != line->settings.active_low;
 }
 
 static void drop_oldest(struct sim_request *request)
@@ -90,12 +96,33 @@ static void report_edge(struct sim_line *line)
 			     });
 }
 
+void sim_line_settle(struct sim_line *line)
+{
+	if (!line->due_ns)
+		return;
+	if (line->due_ns > now_ns()) {
+		sim_chip_expire_at(line->request->chip, line->due_ns);
+		return;
+	}
+	line->due_ns = 0;
+	if (line->stable == line->level)
+		return;
+	line->stable = line->level;
+	report_edge(line);
+}
+
 static void line_set_level(struct sim_line *line, bool level)
 {
+	sim_line_settle(line);
 	if (line->level == level)
 		return;
 	line->level = level;
-	report_edge(line);
+	if (!line->settings.debounce_ns) {
+		report_edge(line);
+		return;
+	}
+	line->due_ns = now_ns() + line->settings.debounce_ns;
+	sim_chip_expire_at(line->request->chip, line->due_ns);
 }
 
 /* What drove an input before it was an output is still there when it is an input again. */
@@ -115,14 +142,25 @@ static void line_output(struct sim_line *line, enum initial initial)
 		line->level = (initial == INITIAL_1) != line->settings.active_low;
 }
 
-/* The level moves under those edges that are wanted before and after, the others start afterwards.
- */
+static void line_set_debounce(struct sim_line *line, uint64_t debounce_ns)
+{
+	if (!line->settings.debounce_ns)
+		line->stable = line->level;
+	if (!debounce_ns)
+		line->due_ns = 0;
+	line->settings.debounce_ns = debounce_ns;
+}
+
+/* The level moves under the debounce before, and under those edges that are wanted before and
+ * after; the others start afterwards. */
 static void line_apply(
 	struct sim_line *line, const struct line_settings *settings, enum initial initial)
 {
 	struct line_settings old = line->settings;
 
+	sim_line_settle(line);
 	line->settings = *settings;
+	line->settings.debounce_ns = old.debounce_ns;
 	if (settings->direction == DIRECTION_ANY)
 		line->settings.direction = old.direction;
 	line->settings.edges = old.edges & settings->edges;
@@ -131,6 +169,7 @@ static void line_apply(
 	else
 		line_float(line);
 	line->settings.edges = settings->edges;
+	line_set_debounce(line, settings->debounce_ns);
 }
 
 /* A line that nobody holds keeps direction and level, and forgets the rest. */
@@ -138,6 +177,7 @@ static void line_give_back(struct sim_chip *chip, struct sim_line *line)
 {
 	line->settings = (struct line_settings){ .direction = line->settings.direction };
 	line->request = NULL;
+	line->due_ns = 0;
 	line->line_seqno = 0;
 	sim_line_changed(chip, line);
 }
@@ -161,6 +201,8 @@ void sim_line_lose(struct sim_line *line)
 {
 	struct sim_request *request = line->request;
 
+	sim_line_settle(line);
+	line->due_ns = 0;
 	line->request = NULL;
 	if (!request)
 		return;
@@ -352,10 +394,11 @@ int sim_get(struct backend_request *base, uint64_t mask, uint64_t *ret_bits)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < base->n; i++) {
-		const struct sim_line *line = &request->chip->lines[base->offsets[i]];
+		struct sim_line *line = &request->chip->lines[base->offsets[i]];
 
 		if (line->feed >= 0)
 			return -ENODATA;
+		sim_line_settle(line);
 		bits |= (uint64_t)logical(line) << i;
 	}
 	*ret_bits = bits & mask;

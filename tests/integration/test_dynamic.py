@@ -27,14 +27,24 @@ class Free(TestCase):
         self.assertEqual("5ms", client.request("lines", line="FREE0")["lines"][0]["debounce"])
 
     def test_a_debounced_line_reports_only_levels_that_last(self):
-        client = self.connect()
-        client.request("subscribe", line="FREE0", debounce="40ms")
-        self.board.press("FREE0", 1)
-        self.board.press("FREE0", 0)
-        self.board.press("FREE0", 1)
-        client.expect(event="edge", line="FREE0", value=1)
-        self.board.press("FREE0", 0)
-        client.expect(event="edge", line="FREE0", value=0)
+        client, later = self.connect(), self.connect()
+        client.request("subscribe", line="FREE0", debounce="100ms")
+        later.request("subscribe", line="FREE1", debounce="150ms")
+        client.drain()
+
+        def edges(levels, marker):
+            """Of these levels, once there was time for the last one to last."""
+            for level in levels:
+                self.board.press("FREE0", level)
+            self.board.press("FREE1", marker)
+            later.wait_for(event="edge", line="FREE1", value=marker)
+            return [(event["event"], event.get("edge"), event.get("line_seq")) for event in client.drain()]
+
+        self.assertEqual([("edge", "rising", 1)], edges((1, 0, 1, 0, 1), 1))
+        self.assertEqual([], edges((0, 1, 0, 1), 0))
+        self.assertEqual(1, client.request("get", line="FREE0")["values"]["FREE0"])
+        self.assertEqual([("edge", "falling", 2)], edges((0, 1, 0), 1))
+        client.expect_nothing()
 
     def test_set_and_toggle_never_take_a_line_and_say_what_to_send(self):
         client = self.connect()

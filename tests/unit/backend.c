@@ -266,6 +266,51 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* Serves the chip until the request has an event. */
+static void await(struct rig *rig, struct backend_request *req)
+{
+	struct pollfd fds[] = { { .fd = req->fd, .events = POLLIN },
+		{ .fd = rig->ops->chip_fd(rig->backend, rig->chip[0]), .events = POLLIN } };
+	struct chip_event event;
+
+	do {
+		ck_assert_int_gt(poll(fds, 2, WAIT_MS), 0);
+		while (rig->ops->chip_event(rig->backend, rig->chip[0], &event) > 0)
+			;
+	} while (!(fds[0].revents & POLLIN));
+}
+
+/* Long enough for a test that is held up not to see a bounce as a level that lasts. */
+#define PERIOD_NS UINT64_C(150000000)
+/* The kernel counts in jiffies, and the one that runs is the first. */
+#define JIFFY_NS UINT64_C(10000000)
+
+static const struct line_settings debounced = {
+	.direction = DIRECTION_INPUT, .edges = EDGES_BOTH, .debounce_ns = PERIOD_NS
+};
+
+static struct backend_request *request_marker(struct rig *rig, uint64_t debounce_ns)
+{
+	struct line_settings settings = debounced;
+
+	settings.debounce_ns = debounce_ns;
+	return request(rig, LINES - 1, &settings, INITIAL_KEEP);
+}
+
+/* Until a level of the marker has lasted; gives it back. */
+static void await_marker(struct rig *rig, struct backend_request *marker)
+{
+	drive(rig, LINES - 1, 1);
+	await(rig, marker);
+	rig->ops->release(marker);
+}
+
+/* A period after this call is over, and what it could bring is here. */
+static void let_a_period_pass(struct rig *rig)
+{
+	await_marker(rig, request_marker(rig, PERIOD_NS + PERIOD_NS / 2));
+}
+
 START_TEST(an_idle_request_is_not_ready_and_does_not_block)
 {
 	struct rig *rig = rig_open(_i);
@@ -1098,6 +1143,188 @@ START_TEST(a_line_held_by_somebody_else_is_busy_and_told)
 }
 END_TEST
 
+START_TEST(a_bouncing_line_has_one_edge_when_its_level_has_lasted)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+	struct gpio_v2_line_event event;
+	uint64_t last;
+
+	for (int i = 0; i < 4; i++)
+		drive(rig, 0, !(i & 1));
+	last = now_ns();
+	drive(rig, 0, 1);
+	await(rig, req);
+	event = next(req);
+	ck_assert_uint_eq(event.id, RISING);
+	ck_assert_uint_eq(event.line_seqno, 1);
+	ck_assert_uint_ge(event.timestamp_ns, last + PERIOD_NS - JIFFY_NS);
+	ck_assert_uint_le(event.timestamp_ns, now_ns());
+	ck_assert_int_eq(value(req), 1);
+	let_a_period_pass(rig);
+	expect_nothing(req);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(each_change_begins_the_debounce_anew)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+	struct backend_request *half = request_marker(rig, PERIOD_NS / 2);
+	uint64_t again;
+
+	drive(rig, 0, 1);
+	await_marker(rig, half);
+	again = now_ns();
+	drive(rig, 0, 0);
+	drive(rig, 0, 1);
+	await(rig, req);
+	ck_assert_uint_ge(now_ns(), again + PERIOD_NS - JIFFY_NS);
+	expect_edge(req, RISING, 1);
+	expect_nothing(req);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(a_pulse_shorter_than_the_debounce_was_never_there)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+
+	drive(rig, 0, 1);
+	drive(rig, 0, 0);
+	let_a_period_pass(rig);
+	expect_nothing(req);
+	ck_assert_int_eq(value(req), 0);
+	drive(rig, 0, 1);
+	await(rig, req);
+	expect_edge(req, RISING, 1);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+/* Nobody serves the chip: to read the value is enough. */
+START_TEST(the_value_is_the_debounced_one_and_its_edge_comes_with_it)
+{
+	struct rig *rig = rig_open(_i);
+	struct line_settings low = debounced;
+	struct backend_request *req;
+	uint64_t start = now_ns();
+
+	low.active_low = true;
+	req = request(rig, 0, &low, INITIAL_KEEP);
+	ck_assert_int_eq(value(req), 1);
+	drive(rig, 0, 1);
+	while (value(req) == 1)
+		ck_assert_uint_lt(now_ns(), start + WAIT_MS * UINT64_C(1000000));
+	ck_assert_uint_ge(now_ns(), start + PERIOD_NS - JIFFY_NS);
+	expect_edge(req, FALLING, 1);
+	expect_nothing(req);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(a_debounce_that_ends_drops_what_waits)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+	enum initial initial = INITIAL_KEEP;
+
+	drive(rig, 0, 1);
+	ck_assert_int_eq(rig->ops->reconfigure(req, &both, &initial), 0);
+	ck_assert_int_eq(value(req), 1);
+	let_a_period_pass(rig);
+	expect_nothing(req);
+	drive(rig, 0, 0);
+	expect_edge(req, FALLING, 1);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(a_debounce_begins_with_the_level_that_there_is)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &both, INITIAL_KEEP);
+	enum initial initial = INITIAL_KEEP;
+
+	drive(rig, 0, 1);
+	expect_edge(req, RISING, 1);
+	ck_assert_int_eq(rig->ops->reconfigure(req, &debounced, &initial), 0);
+	ck_assert_int_eq(value(req), 1);
+	drive(rig, 0, 0);
+	drive(rig, 0, 1);
+	let_a_period_pass(rig);
+	expect_nothing(req);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+/* A shorter one: what waits keeps the time that it has. */
+START_TEST(another_debounce_holds_from_the_next_change_on)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+	struct line_settings shorter = debounced;
+	enum initial initial = INITIAL_KEEP;
+	uint64_t start = now_ns();
+
+	shorter.debounce_ns = PERIOD_NS / 8;
+	drive(rig, 0, 1);
+	ck_assert_int_eq(rig->ops->reconfigure(req, &shorter, &initial), 0);
+	await(rig, req);
+	ck_assert_uint_ge(next(req).timestamp_ns, start + PERIOD_NS - JIFFY_NS);
+	drive(rig, 0, 0);
+	await(rig, req);
+	expect_edge(req, FALLING, 2);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(what_waits_for_its_debounce_ends_with_the_request)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+
+	drive(rig, 0, 1);
+	rig->ops->release(req);
+	req = request(rig, 0, &debounced, INITIAL_KEEP);
+	ck_assert_int_eq(value(req), 1);
+	let_a_period_pass(rig);
+	expect_nothing(req);
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
+START_TEST(what_waits_for_its_debounce_goes_with_the_chip)
+{
+	struct rig *rig = rig_open(_i);
+	struct backend_request *req = request(rig, 0, &debounced, INITIAL_KEEP);
+	struct gpio_v2_line_event event;
+	ssize_t n;
+
+	drive(rig, 0, 1);
+	chip_present(rig, 0, false);
+	ck_assert(ready(req->fd, WAIT_MS) & POLLHUP);
+	expect_gone(rig, 0);
+	chip_present(rig, 0, true);
+	ck_assert_uint_eq(scan(rig), 1);
+	let_a_period_pass(rig);
+	n = read(req->fd, &event, sizeof(event));
+	ck_assert(n == 0 || (n < 0 && errno == ENODEV));
+	rig->ops->release(req);
+	rig_close(rig);
+}
+END_TEST
+
 static const TTest **const contract[] = {
 	&an_idle_request_is_not_ready_and_does_not_block,
 	&events_come_in_order_until_drained,
@@ -1137,6 +1364,15 @@ static const TTest **const contract[] = {
 	&a_chip_that_comes_back_keeps_its_index,
 	&a_chip_that_was_away_shortly_is_told_as_gone_first,
 	&a_line_held_by_somebody_else_is_busy_and_told,
+	&a_bouncing_line_has_one_edge_when_its_level_has_lasted,
+	&each_change_begins_the_debounce_anew,
+	&a_pulse_shorter_than_the_debounce_was_never_there,
+	&the_value_is_the_debounced_one_and_its_edge_comes_with_it,
+	&a_debounce_that_ends_drops_what_waits,
+	&a_debounce_begins_with_the_level_that_there_is,
+	&another_debounce_holds_from_the_next_change_on,
+	&what_waits_for_its_debounce_ends_with_the_request,
+	&what_waits_for_its_debounce_goes_with_the_chip,
 };
 
 static void add_backend(Suite *suite, int which)
