@@ -52,12 +52,18 @@ override LDFLAGS := -pie -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage,$(C
 
 # A part that the machine may lack is a second file with the same functions.
 SYSTEMD ?= yes
+ifeq ($(filter yes no,$(SYSTEMD)),)
+$(error SYSTEMD=$(SYSTEMD) is not known; use yes or no)
+endif
 NOTIFY := $(if $(filter no,$(SYSTEMD)),daemon/notify-none.c,daemon/notify-systemd.c)
 
 LIB_SRC    := $(wildcard client/lib/*.c)
 DAEMON_SRC := $(filter-out daemon/main.c daemon/notify-%.c,$(wildcard daemon/*.c)) $(NOTIFY)
 GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+# One short line for each step; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-3s %s\n' '$(1)' '$(2)';)
 
 .PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
 	check-integration check-kernel run-kernel check-docs \
@@ -66,29 +72,29 @@ all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
 # Other flags than last time (another PREFIX, another set of libraries) build everything again.
 $(BUILD)/flags: FORCE
-	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(filter-out -Werror,$(CFLAGS)))
+	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(filter-out -Werror,$(CFLAGS)) $(DAEMON_LIBS) $(NOTIFY))
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libgpioevent.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
 $(BUILD)/libdaemon.a: $(call obj,$(DAEMON_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
 
 $(BUILD)/gpioeventd: $(BUILD)/obj/daemon/main.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/gpioctl: $(call obj,$(GPIOCTL_SRC)) $(BUILD)/libgpioevent.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 $(BUILD)/examples/%: client/examples/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # Each tests/unit/NAME.c is a program of its own, but for what they share.
 TEST_SHARED := tests/unit/gpiosim.c tests/unit/rig.c
@@ -103,10 +109,10 @@ WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
 $(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(DAEMON_LIBS) $(CHECK_LIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(DAEMON_LIBS) $(CHECK_LIBS)
 
 # make would delete the objects of the tests as mere intermediates.
-.SECONDARY:
+.SECONDARY: $(call obj,$(wildcard tests/unit/*.c))
 
 check-unit: $(UNIT_TESTS)
 	@tools/run-unit $(UNIT_TESTS)
@@ -133,7 +139,7 @@ run-kernel: all $(BUILD)/protocol.json $(BUILD)/tests/unit/backend
 DOC_SRC := tools/protocol-doc.c client/lib/duration.c client/lib/jsonw.c client/lib/utf8.c
 $(BUILD)/protocol-doc: $(DOC_SRC) client/lib/wire.def $(wildcard client/lib/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Iclient/lib -o $@ $(DOC_SRC)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Iclient/lib -o $@ $(DOC_SRC)
 $(BUILD)/docs/protocol.md: $(BUILD)/protocol-doc docs/protocol.in.md
 	@mkdir -p $(@D)
 	@$< markdown docs/protocol.in.md >$@
@@ -159,7 +165,7 @@ CONFIG_DOCS := config/gpioeventd.conf docs/configuration.md tests/fuzz/config.di
 .PHONY: docs-config check-docs-config
 $(BUILD)/config-doc: $(CONFIG_DOC_SRC) daemon/config.def client/lib/wire.def $(wildcard daemon/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Idaemon -Iclient/lib -o $@ $(CONFIG_DOC_SRC)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O1 $(WARNINGS) -D_GNU_SOURCE -Idaemon -Iclient/lib -o $@ $(CONFIG_DOC_SRC)
 $(BUILD)/generated: $(BUILD)/config-doc
 	@mkdir -p $(addprefix $@/,$(dir $(CONFIG_DOCS)))
 	@$< reference >$@/config/gpioeventd.conf
@@ -219,10 +225,10 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,bench bare kernel_reader)
 BENCH_SRC := $(filter-out %/bare.c %/kernel_reader.c,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $<
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $<
 run-bench: all $(BENCH_PROGRAMS)
 	@$(BUILD)/tests/bench/bench $(BUILD) $(BENCH)
 

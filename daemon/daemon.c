@@ -48,6 +48,7 @@ static int watch_signals(struct daemon *daemon)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -137,6 +138,9 @@ static int start_backend(struct daemon *daemon)
 	if (r < 0)
 		diag_warning("chips cannot be looked for: %s", strerror(-r));
 
+	if (daemon->chips.n == 0)
+		diag_warning("there is no GPIO chip that the daemon can open; it looks again when "
+			     "it has to");
 	r = load_board(daemon);
 	if (r == 0)
 		r = lines_configure(daemon);

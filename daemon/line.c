@@ -394,13 +394,27 @@ void line_write_value(struct jsonw *w, const char *key, uint8_t value)
 		jsonw_u64(w, value);
 }
 
+static void write_unavailable(struct jsonw *w, const struct line *line)
+{
+	jsonw_member_bool(w, "available", false);
+	if (line_is_absent(line) && line->config)
+		jsonw_member_string(w, "wanted", line->config->line);
+	jsonw_member_string(w, "why",
+		line_is_absent(line)	 ? "no line of this name is there yet"
+		: !line->chip->available ? "its chip is gone"
+					 : strerror(-line->unavailable));
+}
+
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
 	struct line_info info = { .settings = line->config ? line->config->settings
 							   : line->settings };
 
+	struct line_settings settings;
+
 	if (!line->request)
 		(void)line_read_info(line, &info);
+	settings = info.settings;
 
 	jsonw_begin_object(w);
 	jsonw_member_string(w, "line", line->canonical);
@@ -413,9 +427,14 @@ void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 		jsonw_member_bool(w, "configured", true);
 	jsonw_member_bool(w, "held", line->request != NULL);
 	if (!line->chip->available || line->unavailable)
-		jsonw_member_bool(w, "available", false);
+		write_unavailable(w, line);
 	line_write_value(w, "value", line->value);
-	write_settings(w, line, line->request ? &line->settings : &info.settings);
+	if (line->request)
+		settings = line->settings;
+	/* Taken as it is: the kernel knows which way that is. */
+	if (settings.direction == DIRECTION_ANY && line_read_info(line, &info) == 0)
+		settings.direction = info.settings.direction;
+	write_settings(w, line, &settings);
 	if (!line->request && info.used) {
 		line_copy_name(info.consumer, info.consumer);
 		jsonw_member_string(w, "consumer", info.consumer);

@@ -256,6 +256,10 @@ enum wire_error op_get(struct call *call)
 	if (error != WIRE_OK)
 		return error;
 
+	/* Reading a later line of a group may have logged edges of an earlier one. */
+	for (size_t i = 0; i < named.n; i++)
+		if (line_is_input(named.lines[i]))
+			values[i] = named.lines[i]->value;
 	jsonw_member_u64(w, "seq", call->daemon->log.head);
 	jsonw_key(w, "values");
 	jsonw_begin_object(w);

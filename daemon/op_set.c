@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* set, toggle, simulate: what changes levels. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "command.h"
@@ -107,6 +108,13 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 		call->problem, WIRE_E_UNKNOWN_LINE, "chip", "no chip is called \"%s\"", args->chip);
 }
 
+static enum wire_error refuse_output(struct call *call, const struct line *line)
+{
+	return problem_field(call->problem, WIRE_E_WRONG_DIRECTION, "line",
+		"%s is an output, or fed from elsewhere; only inputs can be simulated",
+		line->canonical);
+}
+
 static enum wire_error simulate_lines(struct call *call, const struct args_simulate *args)
 {
 	const struct daemon *daemon = call->daemon;
@@ -124,7 +132,8 @@ static enum wire_error simulate_lines(struct call *call, const struct args_simul
 			daemon->backend, line->chip->info.index, line->offset, args->value);
 
 		if (r < 0)
-			error = call_line_failed(call->problem, line, r, "simulated");
+			error = r == -EPERM ? refuse_output(call, line)
+					    : call_line_failed(call->problem, line, r, "simulated");
 	}
 	return error;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "config.h"
@@ -82,12 +83,17 @@ static enum wire_error conflict(struct wire_problem *problem, const struct line 
 		line->canonical, setting_name(setting), word, who);
 	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
 	(void)snprintf(problem->have, sizeof(problem->have), "%s", word);
+	problem->holder.is_client = true;
 	if (holder) {
-		problem->holder.is_client = true;
 		memcpy(problem->holder.client, holder->client, sizeof(holder->client));
 		problem->holder.peer = holder->peer;
 		problem->holder.pid = holder->pid;
 		problem->holder.uid = holder->uid;
+	} else {
+		(void)snprintf(
+			problem->holder.client, sizeof(problem->holder.client), "configuration");
+		problem->holder.pid = getpid();
+		problem->holder.uid = getuid();
 	}
 	return WIRE_E_CONFLICT;
 }

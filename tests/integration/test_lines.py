@@ -207,7 +207,6 @@ class Crowd:
             thread.join()
 
 
-@only("sim", "gpio-sim's largest chip is smaller")
 class Star(TestCase):
     def test_the_star_is_refused_where_it_means_nothing(self):
         client = self.connect()
@@ -216,6 +215,7 @@ class Star(TestCase):
         self.assertTrue(client.request("lines", lines="*")["lines"])
 
 
+@only("sim", "gpio-sim's largest chip is smaller")
 class ManyLines(TestCase):
     CONFIG = None
     DAEMON = "log-size = 64K"
