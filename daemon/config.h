@@ -6,8 +6,8 @@
  * the order of their names; a later value of the same key replaces an earlier one from another
  * file), checked whole. The keys, their bounds and their defaults are the rows of config.def.
  *
- *   [daemon]      socket, socket-mode, backend, log-size, board, connections,
- *                 connections-per-uid, timers, timers-per-client, kernel-buffer
+ *   [daemon]      socket, socket-mode, socket-group, backend, log-size, board,
+ *                 connections, connections-per-uid, timers, timers-per-client, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
  *                 active-low, edges, debounce, initial, on-exit, group
  *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0,
@@ -45,6 +45,8 @@ struct sim_chip_config {
 struct config {
 	char socket[108];
 	mode_t socket_mode;
+	char socket_group[32]; /* as written; "": none was asked for */
+	gid_t socket_gid;      /* what it means; -1: the daemon's own */
 	const struct backend_ops *backend;
 	size_t log_size; /* bytes, power of two */
 	char board[64];	 /* board map to use; "" finds it by itself, "none" uses none */

@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,6 +181,22 @@ static void check_share(struct config_draft *draft, struct config_object *object
 			*share, whole);
 }
 
+/* Raspberry Pi OS gives the users that may use the pins the group gpio. */
+static void check_socket_group(struct config_draft *draft, struct config_object *object)
+{
+	struct config *config = draft->config;
+	const struct group *group = getgrnam(*config->socket_group ? config->socket_group : "gpio");
+
+	config->socket_gid = group ? group->gr_gid : (gid_t)-1;
+	if (!group && *config->socket_group)
+		problems_add(&draft->problems,
+			config_object_where(
+				object, config_row_find(CONFIG_SECTION_DAEMON, "socket-group")),
+			object->title, "socket-group",
+			"there is no group \"%s\"; make it with groupadd --system %s",
+			config->socket_group, config->socket_group);
+}
+
 static void check_daemon(struct config_draft *draft, struct config_object *object)
 {
 	struct config *config = draft->config;
@@ -191,6 +208,7 @@ static void check_daemon(struct config_draft *draft, struct config_object *objec
 		tell(draft, object, "board",
 			"this is a path; allowed is the name of a file in a boards folder, without "
 			".ini");
+	check_socket_group(draft, object);
 	check_share(draft, object, "connections-per-uid", &config->connections_per_uid,
 		config->connections);
 	check_share(draft, object, "timers-per-client", &config->timers_per_client, config->timers);

@@ -19,7 +19,7 @@ enum option_code {
 	OPT_CHECK,
 	OPT_PRINT,
 	OPT_VERSION,
-	OPT_HELP
+	OPT_HELP = 'h'
 };
 
 static const struct {
@@ -103,7 +103,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){ 0 };
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		longs[i] = table[i].option;
-	while ((code = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((code = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		r = take(options, code);
 		if (r != 0)
 			return r;
@@ -162,6 +162,11 @@ int options_apply(const struct options *options, struct config *config)
 
 	if (!options->socket[0]) {
 		diag_error("--socket needs a path");
+		return -EINVAL;
+	}
+	if (options->socket[0] != '/') {
+		diag_error("--socket %s: the path must be absolute; write /run/... or another",
+			options->socket);
 		return -EINVAL;
 	}
 	if (strlen(options->socket) >= sizeof(config->socket)) {

@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "config_table.h"
 #include "daemon.h"
 #include "diag.h"
 #include "peer.h"
@@ -205,6 +206,42 @@ static int clear_path(const struct sockaddr_un *address)
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
+/* Whether the path is the one that is in force when nobody says anything. */
+static bool is_default_path(const char *path)
+{
+	return strcmp(path, config_row_find(CONFIG_SECTION_DAEMON, "socket")->standard) == 0;
+}
+
+/* The default path's folder is made, since /run is empty after each boot. Told if it fails. */
+static int make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+	if (!slash || slash == path)
+		return 0;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	if (access(folder, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	if (!is_default_path(path)) {
+		diag_error("the socket's folder %s is missing; make it with mkdir -p %s, or choose "
+			   "another path with --socket",
+			folder, folder);
+		return -ENOENT;
+	}
+	/* The umask may be a strict one, and clients must get in. */
+	if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0) {
+		int r = -errno;
+
+		diag_error("the socket's folder %s cannot be made: %s; start as root, or choose "
+			   "another path with --socket",
+			folder, strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
 /* Of two daemons that start at once only one may clear the path and bind. */
 static int lock_path(struct server *server, const char *path)
 {
@@ -225,9 +262,21 @@ static int lock_path(struct server *server, const char *path)
 	return 0;
 }
 
-/* Bound with no permission at all, so that nobody slips in before the mode is right. */
-static int bind_path(struct server *server, const struct sockaddr_un *address, mode_t mode)
+/* Who is not root may only choose among the groups that he is in. */
+static void give_to_group(const struct config *config)
 {
+	if (config->socket_gid == (gid_t)-1 ||
+		chown(config->socket, (uid_t)-1, config->socket_gid) == 0)
+		return;
+	if (config->socket_group[0])
+		diag_warning("%s cannot be given to the group %s: %s", config->socket,
+			config->socket_group, strerror(errno));
+}
+
+/* Bound with no permission at all, so that nobody slips in before group and mode are right. */
+static int bind_path(struct server *server, const struct sockaddr_un *address)
+{
+	const struct config *config = server->daemon->config;
 	mode_t before = umask(0777);
 	int r = bind(server->listen_fd, (const struct sockaddr *)address, sizeof(*address)) < 0
 			? -errno
@@ -238,7 +287,8 @@ static int bind_path(struct server *server, const struct sockaddr_un *address, m
 		return r;
 
 	server->unlink_path = true;
-	return chmod(address->sun_path, mode) < 0 ? -errno : 0;
+	give_to_group(config);
+	return chmod(address->sun_path, config->socket_mode) < 0 ? -errno : 0;
 }
 
 int server_listen(struct server *server)
@@ -248,7 +298,9 @@ int server_listen(struct server *server)
 	int r;
 
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", config->socket);
-	r = lock_path(server, config->socket);
+	r = make_folder(config->socket);
+	if (r == 0)
+		r = lock_path(server, config->socket);
 	if (r == 0)
 		r = clear_path(&address);
 	if (r < 0)
@@ -259,7 +311,7 @@ int server_listen(struct server *server)
 	if (server->listen_fd < 0)
 		return -errno;
 
-	r = bind_path(server, &address, config->socket_mode);
+	r = bind_path(server, &address);
 	if (r == 0 && listen(server->listen_fd, 1024) < 0)
 		r = -errno;
 	if (r == 0)

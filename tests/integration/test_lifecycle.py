@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Start and end: the configuration's errors, the socket, SIGTERM, and daemons one after the other."""
 
+import grp
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import time
+import unittest
 
 import harness
 from board import A, B
@@ -156,7 +159,6 @@ class Start(TestCase):
 
     def directory(self):
         if not hasattr(self, "_directory"):
-            import shutil
             import tempfile
             self._directory = tempfile.mkdtemp(prefix="gpioeventd-")
             self.addCleanup(shutil.rmtree, self._directory)
@@ -227,6 +229,20 @@ class Start(TestCase):
             self.assertEqual(mode, stat.S_IMODE(os.stat(daemon.socket_path).st_mode))
             self.board.detach()
             daemon.stop()
+
+    @unittest.skipUnless(os.getuid() == 0, "only root may give a file to any group")
+    def test_the_socket_belongs_to_the_group_of_the_configuration(self):
+        others = [entry for entry in grp.getgrall() if entry.gr_gid != os.getgid()]
+        daemon = self.start(BUTTONS_AND_LEDS, "socket-group = " + others[0].gr_name)
+        status = os.stat(daemon.socket_path)
+        self.assertEqual((others[0].gr_gid, 0o660), (status.st_gid, stat.S_IMODE(status.st_mode)))
+
+    def test_without_a_group_in_the_configuration_the_socket_belongs_to_gpio_or_to_the_daemon(self):
+        daemon = self.start(BUTTONS_AND_LEDS)
+        wanted = [entry.gr_gid for entry in grp.getgrall() if entry.gr_name == "gpio"] or [os.getgid()]
+        if os.getuid() == 0:
+            self.assertEqual(wanted[0], os.stat(daemon.socket_path).st_gid)
+        self.assertNotIn("group", daemon.stderr())
 
     def test_outputs_begin_with_their_initial_values(self):
         self.start("""
@@ -355,7 +371,7 @@ initial = 1
         self.assertEqual((0, ""), (status, stderr))
 
     def test_version_and_help(self):
-        for option, word in (("--version", "gpioeventd"), ("--help", "--socket")):
+        for option, word in (("--version", "gpioeventd"), ("--help", "--socket"), ("-h", "--socket")):
             status, stdout, stderr = self.run_daemon(option)
             self.assertEqual((0, ""), (status, stderr))
             self.assertIn(word, stdout)
@@ -374,7 +390,29 @@ initial = 1
     def test_a_socket_in_a_directory_that_is_not_there_is_refused(self):
         status, _, stderr = self.run_daemon("--backend", "sim", "--socket", "/nonexistent/socket")
         self.assertNotEqual(0, status)
-        self.assertIn("/nonexistent", stderr)
+        self.assertIn("folder /nonexistent is missing; make it with mkdir -p /nonexistent,", stderr)
+        self.assertNotIn(".lock", stderr)
+
+    # /run is empty after each boot, so that nobody could start the daemon as the documents say.
+    @unittest.skipUnless(shutil.which("unshare"), "needs a mount namespace")
+    def test_the_folder_of_the_default_socket_is_made(self):
+        script = ("mount -t tmpfs none /run && umask 077 && cd / && { %s --backend sim --config %s & } &&"
+                  "while ! [ -S /run/gpioeventd/gpioeventd.sock ] && kill -0 $!; do sleep 0.05; done;"
+                  "stat -c %%a /run/gpioeventd; kill $!; wait $!")
+        path = os.path.join(self.directory(), "empty.conf")
+        with open(path, "w") as f:
+            f.write("[daemon]\n")
+        unshare = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+        if subprocess.run(unshare + ["mount", "-t", "tmpfs", "none", "/run"], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no mount namespace here")
+        done = subprocess.run(unshare + ["sh", "-c", script % (os.path.join(os.path.abspath(BUILD), "gpioeventd"), path)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
+        self.assertEqual("755\n", done.stdout, done.stderr)
+
+    def test_a_relative_path_is_refused_as_in_the_configuration(self):
+        status, _, stderr = self.run_daemon("--backend", "sim", "--socket", "gpio.sock")
+        self.assertEqual(2, status)
+        self.assertIn("--socket gpio.sock: the path must be absolute", stderr)
 
     def test_it_needs_no_systemd_around_it(self):
         path = os.path.join(self.directory(), "empty.conf")

@@ -117,6 +117,17 @@ START_TEST(an_empty_file_gives_the_defaults)
 }
 END_TEST
 
+START_TEST(the_sockets_group_is_one_that_is_there)
+{
+	accept_file("[daemon]\nsocket-group = root\n");
+	ck_assert_uint_eq(config->socket_gid, 0);
+	refuse_file("[daemon]\nsocket-mode = 0600\nsocket-group = nosuchgroup\n",
+		"main.conf:3: [daemon] socket-group: there is no group \"nosuchgroup\"; make it");
+	refuse_file("[daemon]\nsocket-group = abcdefghijklmnopqrstuvwxyz012345\n",
+		"main.conf:2: [daemon] socket-group: ");
+}
+END_TEST
+
 START_TEST(a_line_has_its_defaults)
 {
 	accept_file("# a comment\n\n[line button]\nline = GPIO23\n");
@@ -220,7 +231,8 @@ START_TEST(text_has_its_longest_and_not_a_byte_more)
 		const char *head = row->presence == CONFIG_REQUIRED ? "[line l]\n"
 								    : begin[row->section];
 
-		if (row->type != CONFIG_TEXT || strcmp(row->key, "names") == 0)
+		if (row->type != CONFIG_TEXT || strcmp(row->key, "names") == 0 ||
+			strcmp(row->key, "socket-group") == 0)
 			continue;
 		memset(value, 'x', sizeof(value));
 		value[0] = strcmp(row->key, "socket") == 0 ? '/' : 'x';
@@ -682,6 +694,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		an_empty_file_gives_the_defaults,
+		the_sockets_group_is_one_that_is_there,
 		a_line_has_its_defaults,
 		a_line_takes_every_key,
 		simulated_chips_have_names,
