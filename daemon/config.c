@@ -193,10 +193,13 @@ static void draft_done(struct config_draft *draft)
 int config_load(const char *path, void (*report)(const char *message, void *data), void *data,
 	struct config **ret)
 {
-	struct config_draft draft = { .problems = { .report = report, .data = data } };
+	struct config_draft draft = {
+		.problems = { .report = report, .data = data, .kept = true },
+	};
 	int r;
 
 	r = load(&draft, path);
+	problems_tell(&draft.problems);
 	if (r == 0) {
 		*ret = draft.config;
 		draft.config = NULL;

@@ -129,18 +129,72 @@ static void check_line_alone(struct config_draft *draft, struct config_object *o
 	}
 }
 
+/* The chip in gpiochip0:23 or pinctrl-bcm2711:23, its length in *ret_n; NULL in other spellings. */
+static const char *chip_of(const char *line, size_t *ret_n)
+{
+	const char *colon = strrchr(line, ':');
+
+	*ret_n = colon ? (size_t)(colon - line) : 0;
+	return colon ? line : NULL;
+}
+
+static bool is_kernel_chip(const char *chip, size_t n)
+{
+	static const char prefix[] = "gpiochip";
+	const size_t n_prefix = sizeof(prefix) - 1;
+
+	return n > n_prefix && strncmp(chip, prefix, n_prefix) == 0 &&
+	       strspn(chip + n_prefix, "0123456789") == n - n_prefix;
+}
+
+/* A name and a label may mean one chip, and J8:16 any; two names of the kernel's never do. */
+static bool on_other_chip(const struct line_config *a, const struct line_config *b)
+{
+	size_t n_a, n_b;
+	const char *one = chip_of(a->line, &n_a), *two = chip_of(b->line, &n_b);
+
+	return one && two && is_kernel_chip(one, n_a) && is_kernel_chip(two, n_b) &&
+	       (n_a != n_b || strncmp(one, two, n_a) != 0);
+}
+
+/* What one call to the kernel cannot do, with the first line of the same group. */
+static void check_company(struct config_draft *draft, const struct config_object *object,
+	const struct config_object *first)
+{
+	const struct line_config *line = &object->value.line, *other = &first->value.line;
+	const char *problem = NULL;
+
+	if (on_other_chip(line, other))
+		problem = "is on another chip; the lines of a group must be of one";
+	else if (is_output(line) != is_output(other))
+		problem = is_output(other) ? "is an output; a group has one direction"
+					   : "is an input; a group has one direction";
+	if (problem)
+		problems_add(&draft->problems,
+			config_object_where(object, config_row_find(CONFIG_SECTION_LINE, "group")),
+			object->title, "group", "[%s] of the same group %s", first->title, problem);
+}
+
 static void check_group(struct config_draft *draft, struct config_object *object)
 {
 	const char *group = object->value.line.group;
+	const struct config_object *first = NULL;
 	size_t n = 0;
 
 	if (!*group)
 		return;
-	for (const struct config_object *other = draft->objects; other <= object; other++)
-		n += other->section == CONFIG_SECTION_LINE &&
-		     strcmp(other->value.line.group, group) == 0;
+	for (const struct config_object *other = draft->objects; other <= object; other++) {
+		if (other->section != CONFIG_SECTION_LINE ||
+			strcmp(other->value.line.group, group) != 0)
+			continue;
+		if (!first)
+			first = other;
+		n++;
+	}
 	if (n == REQUEST_LINES_MAX + 1)
 		tell(draft, object, "group", "the group has more than 64 lines; 64 are allowed");
+	if (first != object)
+		check_company(draft, object, first);
 }
 
 static void check_line(struct config_draft *draft, struct config_object *object)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void *config_object_base(struct config_draft *draft, struct config_object *object)
 {
@@ -98,6 +99,21 @@ static bool looks_like_offset(const char *name)
 	return colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1);
 }
 
+/* What a board map gives to a number: BCM23, BOARD16, WPI4. */
+static bool looks_like_pin(const char *name)
+{
+	static const char *const prefixes[] = { "BCM", "BOARD", "WPI" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (strncasecmp(name, prefixes[i], n) == 0 && name[n] &&
+			strspn(name + n, "0123456789") == strlen(name + n))
+			return true;
+	}
+	return false;
+}
+
 static const char *alias_wrong(const char *alias)
 {
 	if (strlen(alias) > WIRE_MAX_NAME_BYTES)
@@ -108,6 +124,8 @@ static const char *alias_wrong(const char *alias)
 		return "an alias must not begin with ~";
 	if (looks_like_offset(alias))
 		return "an alias must not look like a chip and an offset";
+	if (looks_like_pin(alias))
+		return "an alias must not look like a pin, which BCM23, BOARD16 and WPI4 do";
 	return NULL;
 }
 
@@ -138,7 +156,7 @@ static void unknown_section(
 	near = nearest_name(word, words, CONFIG_SECTION_N);
 	problems_add(&draft->problems, item->where, item->section, NULL,
 		"there is no such section; there are [daemon], [line ALIAS] and [chip NAME]%s%s%s",
-		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 /* CONFIG_SECTION_N, and told, when the header is not right. */
@@ -243,8 +261,8 @@ static void unknown_key(
 	}
 	near = nearest_name(item->key, keys, n);
 	problems_add(&draft->problems, item->where, item->section, item->key,
-		"there is no such key; %s%s%s", near ? "did you mean " : "there are ",
-		near ? near : all, near ? "?" : "");
+		"there is no such key; %s%s%s", near ? "did you mean \"" : "there are ",
+		near ? near : all, near ? "\"?" : "");
 }
 
 static void take_key(

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_table.h"
 #include "duration.h"
@@ -149,6 +150,52 @@ static const char *nearest_word(const struct config_row *row, const char *text)
 	return nearest_name(text, names, n);
 }
 
+/* Words that people know from elsewhere, for those that are meant. */
+static const struct {
+	const char *said, *meant;
+} synonyms[] = {
+	{ "in", "input" },
+	{ "out", "output" },
+	{ "low", "0" },
+	{ "off", "0" },
+	{ "no", "0" },
+	{ "false", "0" },
+	{ "inactive", "0" },
+	{ "high", "1" },
+	{ "on", "1" },
+	{ "yes", "1" },
+	{ "true", "1" },
+	{ "active", "1" },
+	{ "up", "pull-up" },
+	{ "pullup", "pull-up" },
+	{ "down", "pull-down" },
+	{ "pulldown", "pull-down" },
+	{ "off", "disabled" },
+	{ "none", "disabled" },
+	{ "simulated", "sim" },
+	{ "kernel", "gpiod" },
+	{ "hold", "release" },
+	{ "leave", "keep" },
+};
+
+static const char *synonym_of(const char *text, const char *word)
+{
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (strcmp(synonyms[i].meant, word) == 0 && strcasecmp(synonyms[i].said, text) == 0)
+			return word;
+	return NULL;
+}
+
+static const char *meant_word(const struct config_row *row, const char *text)
+{
+	const struct config_choice *choice = NULL;
+	const char *word = NULL;
+
+	while (!word && (choice = config_choice_next(row, choice)))
+		word = synonym_of(text, choice->word);
+	return word ? word : nearest_word(row, text);
+}
+
 static int parse_choice(const struct config_row *row, const char *text, void *value, char *why)
 {
 	const struct config_choice *choice = NULL;
@@ -161,10 +208,10 @@ static int parse_choice(const struct config_row *row, const char *text, void *va
 			return 0;
 		}
 	(void)refuse(row, text, why);
-	near = nearest_word(row, text);
+	near = meant_word(row, text);
 	n = strlen(why);
 	if (near)
-		(void)snprintf(why + n, CONFIG_WHY_BYTES - n, "; did you mean %s?", near);
+		(void)snprintf(why + n, CONFIG_WHY_BYTES - n, "; did you mean \"%s\"?", near);
 	return -EINVAL;
 }
 
@@ -225,9 +272,29 @@ static const char *format_bool(const struct config_row *row, const void *value, 
 	return strcpy(buffer, *(const bool *)value ? "yes" : "no");
 }
 
-static int parse_duration(const struct config_row *row, const char *text, void *value, char *why)
+/* "5 ms" has its unit, only not where it belongs. */
+static bool is_duration_with_spaces(const char *text, char joined[static INI_LINE_BYTES + 1])
 {
 	uint64_t ns;
+	size_t n = 0;
+
+	for (const char *c = text; *c && n < INI_LINE_BYTES; c++)
+		if (*c != ' ' && *c != '\t')
+			joined[n++] = *c;
+	joined[n] = '\0';
+	return n < strlen(text) && duration_parse(joined, &ns) == 0;
+}
+
+static int parse_duration(const struct config_row *row, const char *text, void *value, char *why)
+{
+	char joined[INI_LINE_BYTES + 1];
+	uint64_t ns;
+
+	if (is_duration_with_spaces(text, joined)) {
+		(void)snprintf(why, CONFIG_WHY_BYTES,
+			"\"%s\" is not allowed; write it without a space, %s", text, joined);
+		return -EINVAL;
+	}
 
 	if (duration_parse(text, &ns) < 0 || ns < (uint64_t)row->min || ns > (uint64_t)row->max)
 		return refuse(row, text, why);
@@ -257,9 +324,23 @@ static const struct type {
 	[CONFIG_DURATION] = { parse_duration, format_duration },
 };
 
+/* Of a line, quotes would become part of its name. */
+static bool is_quoted(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 1 && (*text == '"' || *text == '\'') && text[n - 1] == *text;
+}
+
 int config_value_parse(const struct config_row *row, const char *text, void *base,
 	char why[static CONFIG_WHY_BYTES])
 {
+	if (is_quoted(text)) {
+		(void)snprintf(why, CONFIG_WHY_BYTES,
+			"values stand without quotes; write %s = %.*s", row->key,
+			(int)strlen(text) - 2, text + 1);
+		return -EINVAL;
+	}
 	return types[row->type].parse(row, text, (char *)base + row->offset, why);
 }
 

@@ -270,7 +270,7 @@ START_TEST(every_word_is_accepted_and_its_misspelling_gets_it_suggested)
 				continue;
 			(void)snprintf(text, sizeof(text), "%s%s = x%s\n", begin[row->section],
 				row->key, choice->word);
-			(void)snprintf(near, sizeof(near), "did you mean %s?", choice->word);
+			(void)snprintf(near, sizeof(near), "did you mean \"%s\"?", choice->word);
 			write_file("main.conf", text);
 			ck_assert_int_eq(load(), -EINVAL);
 			ck_assert_msg(strstr(messages, near), "%s%s", text, messages);
@@ -352,6 +352,12 @@ START_TEST(durations_need_a_unit_and_have_bounds)
 		"unit");
 	refuse_file("[line l]\nline = x\ndebounce = 4001s\n", "main.conf:3: ");
 	accept_file("[line l]\nline = x\ndebounce = 4000s\n");
+	refuse_file("[line l]\nline = x\ndebounce = 5 ms\n",
+		"main.conf:3: [line l] debounce: \"5 ms\" is not allowed; write it without a "
+		"space, "
+		"5ms\n");
+	refuse_file("[line l]\nline = x\ndebounce = 5 apples\n",
+		"main.conf:3: [line l] debounce: \"5 apples\" is not allowed; allowed is 0s to ");
 }
 END_TEST
 
@@ -383,7 +389,8 @@ END_TEST
 
 START_TEST(aliases_that_cannot_be_are_refused)
 {
-	static const char *const wrong[] = { "*", "~x", "gpiochip0:23", "" };
+	static const char *const wrong[] = { "*", "~x", "gpiochip0:23", "J8:16", "BCM23", "board16",
+		"WPI4", "" };
 	char text[160], alias[70];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -391,6 +398,7 @@ START_TEST(aliases_that_cannot_be_are_refused)
 		refuse_file(text, "main.conf:1: [line");
 	}
 	memset(alias, 'a', sizeof(alias));
+	accept_file("[line BCM]\nline = x\n[line board]\nline = y\n[line WPI4x]\nline = z\n");
 	alias[65] = '\0';
 	(void)snprintf(text, sizeof(text), "[line %s]\nline = x\n", alias);
 	refuse_file(text, "main.conf:1: [line aaa");
@@ -405,6 +413,84 @@ START_TEST(two_aliases_of_one_line_are_refused)
 {
 	refuse_file("[line a]\nline = GPIO23\n[line b]\nline = GPIO23\n",
 		"main.conf:4: [line b] line: GPIO23 is taken by [line a] already");
+}
+END_TEST
+
+START_TEST(a_group_is_of_one_chip_and_of_one_direction)
+{
+	refuse_file("[line a]\nline = gpiochip0:1\ngroup = g\n"
+		    "[line b]\nline = gpiochip1:1\ngroup = g\n",
+		"main.conf:6: [line b] group: [line a] of the same group is on another chip; ");
+	refuse_file("[line a]\nline = gpiochip1:1\ngroup = g\n"
+		    "[line b]\nline = gpiochip11:1\ngroup = g\n",
+		"main.conf:6: [line b] group: [line a] of the same group is on another chip; ");
+	refuse_file("[line a]\nline = x\ngroup = g\ndirection = output\n"
+		    "[line b]\nline = y\ngroup = g\n",
+		"main.conf:7: [line b] group: [line a] of the same group is an output; ");
+	refuse_file("[line a]\nline = x\ngroup = g\n"
+		    "[line b]\nline = y\ngroup = g\ndirection = output\n",
+		"main.conf:6: [line b] group: [line a] of the same group is an input; ");
+	accept_file("[line a]\nline = gpiochip0:1\ngroup = g\n"
+		    "[line b]\nline = gpiochip0:2\ngroup = g\n"
+		    "[line c]\nline = pinctrl-bcm2711:3\ngroup = g\n"
+		    "[line d]\nline = J8:16\ngroup = g\n[line e]\nline = gpiochip1:1\n");
+}
+END_TEST
+
+START_TEST(values_in_quotes_are_refused)
+{
+	refuse_file("[line a]\nline = \"GPIO5\"\n",
+		"main.conf:2: [line a] line: values stand without quotes; write line = GPIO5\n");
+	refuse_file("[daemon]\nbackend = 'sim'\n",
+		"main.conf:2: [daemon] backend: values stand without quotes; write backend = sim");
+	refuse_file("[daemon]\nboard = \"\"\n", "main.conf:2: [daemon] board: values stand");
+	accept_file("[line a]\nline = \"\n");
+}
+END_TEST
+
+START_TEST(words_from_elsewhere_get_the_right_one_suggested)
+{
+	static const struct {
+		const char *key, *said, *meant;
+	} rows[] = {
+		{ "direction", "out", "output" },
+		{ "direction", "IN", "input" },
+		{ "initial", "high", "1" },
+		{ "initial", "off", "0" },
+		{ "initial", "keeep", "keep" },
+		{ "on-exit", "off", "0" },
+		{ "on-exit", "on", "1" },
+		{ "on-exit", "relase", "release" },
+		{ "bias", "up", "pull-up" },
+		{ "bias", "off", "disabled" },
+	};
+	char text[128], near[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[line l]\nline = x\n%s = %s\n", rows[i].key,
+			rows[i].said);
+		(void)snprintf(near, sizeof(near), "; did you mean \"%s\"?\n", rows[i].meant);
+		refuse_file(text, "main.conf:3: [line l] ");
+		ck_assert_msg(strstr(messages, near) != NULL, "%s", messages);
+	}
+}
+END_TEST
+
+START_TEST(problems_are_told_in_the_order_of_the_lines)
+{
+	static const char *const order[] = {
+		"main.conf:3: ", "main.conf:5: ", "main.conf:6: ", "main.conf:8: "
+	};
+	const char *at = messages;
+
+	write_file("main.conf", "[line a]\nline = x\nedges = both\ndirection = output\n"
+				"bias = z\n[daemn]\n[daemon]\nfoo = 1\n");
+	ck_assert_int_eq(load(), -EINVAL);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_msg(strncmp(at, order[i], strlen(order[i])) == 0, "%s", messages);
+		at = strchr(at, '\n') + 1;
+	}
+	ck_assert_str_eq(at, "");
 }
 END_TEST
 
@@ -454,9 +540,9 @@ START_TEST(unknown_sections_and_keys_suggest_the_nearest)
 {
 	refuse_file("[daemn]\nfoo = 1\n",
 		"main.conf:1: [daemn]: there is no such section; there are "
-		"[daemon], [line ALIAS] and [chip NAME]; did you mean daemon?");
+		"[daemon], [line ALIAS] and [chip NAME]; did you mean \"daemon\"?");
 	refuse_file("[daemon]\nbackand = sim\n",
-		"main.conf:2: [daemon] backand: there is no such key; did you mean backend?");
+		"main.conf:2: [daemon] backand: there is no such key; did you mean \"backend\"?");
 	refuse_file("[daemon]\nzzz = sim\n",
 		"main.conf:2: [daemon] zzz: there is no such key; there are socket, socket-mode, ");
 	refuse_file("[line]\nline = x\n", "main.conf:1: [line]: the section needs a name");
@@ -709,6 +795,10 @@ int main(void)
 		settings_that_exclude_each_other_are_refused,
 		aliases_that_cannot_be_are_refused,
 		two_aliases_of_one_line_are_refused,
+		a_group_is_of_one_chip_and_of_one_direction,
+		values_in_quotes_are_refused,
+		words_from_elsewhere_get_the_right_one_suggested,
+		problems_are_told_in_the_order_of_the_lines,
 		a_group_has_64_lines_and_not_65,
 		there_are_1024_lines_and_not_1025,
 		shares_follow_the_whole_unless_they_are_given,
