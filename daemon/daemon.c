@@ -241,6 +241,7 @@ int daemon_round(struct daemon *daemon)
 	server_run_requests(&daemon->server);
 	server_flush(&daemon->server);
 	server_reap(&daemon->server);
+	log_get_ready(&daemon->log);
 	return 0;
 }
 

@@ -354,6 +354,19 @@ void log_make_room(struct log *log)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* A kernel before 5.14 refuses; then each page is made when it is first written to. */
+void log_make_pages(struct log *log)
+{
+	const size_t two_pages = 2 * (size_t)sysconf(_SC_PAGESIZE);
+	const size_t n = two_pages > LOG_AHEAD ? two_pages : LOG_AHEAD;
+	const size_t entry_share = LOG_ENTRY_SHARE / sizeof(struct log_entry);
+
+	(void)madvise(log->bytes + log->ready, n, MADV_POPULATE_WRITE);
+	(void)madvise((char *)log->entries + log->ready / entry_share, n / entry_share,
+		MADV_POPULATE_WRITE);
+	log->ready += n;
+}
+
 void log_stage_prepare(
 	struct log_stage *stage, uint32_t state, uint32_t n_lines, uint32_t generation)
 {

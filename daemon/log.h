@@ -117,6 +117,7 @@ struct log {
 	uint64_t instance;
 	uint64_t head, tail; /* newest seq and oldest seq held; empty when head + 1 == tail */
 	uint64_t head_offset, tail_offset;
+	size_t ready; /* of the byte ring: its pages are there; see log_get_ready() */
 
 	/* Told before the events first..last go; may be NULL. */
 	void (*evict)(struct log *log, uint64_t first, uint64_t last, void *data);
@@ -142,6 +143,12 @@ static inline char *log_reserve(struct log *log);
  * Returns seq. */
 static inline uint64_t log_commit(struct log *log, const struct log_entry *entry, size_t length,
 	struct log_line_state *state, const struct log_line_copy *copy);
+
+/*
+ * Has the pages made that the next events will be written to, so that the first round through the
+ * ring takes no page fault between an edge and its reader. To be called when nothing is in a hurry.
+ */
+static inline void log_get_ready(struct log *log);
 
 /* The entry of an event that the log holds, and its bytes. */
 static inline const struct log_entry *log_at(const struct log *log, uint64_t seq)
@@ -174,7 +181,16 @@ struct log_header {
 	_Atomic uint32_t tail;			 /* low half of the oldest seq held */
 };
 
+#define LOG_AHEAD ((size_t)16 << 10) /* a round of 64 edges has half of it */
+
 void log_make_room(struct log *log);
+void log_make_pages(struct log *log);
+
+static inline void log_get_ready(struct log *log)
+{
+	if (log->ready < log->size && log->head_offset + LOG_AHEAD > log->ready)
+		log_make_pages(log);
+}
 
 static inline char *log_reserve(struct log *log)
 {
