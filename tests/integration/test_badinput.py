@@ -191,3 +191,31 @@ class Table(TestCase):
         table = contract.Table.get()
         for rows in (*table.fields.values(), *table.results.values(), *table.events.values(), *table.objects.values()):
             self.assertEqual(set(), set(rows) & contract.KEYWORDS)
+
+
+class Sense(TestCase):
+    def test_requests_that_make_no_sense_say_why(self):
+        client = self.connect()
+        client.request("request", line="FREE0", direction="input")
+        for op, code, field, fields in (
+                ("request", "conflict", "alias", {"line": "FREE1", "alias": "FREE0"}),
+                ("request", "out-of-range", "lines", {"lines": ["FREE0", "FREE1"]}),
+                ("request", "out-of-range", "alias", {"lines": ["FREE1", "FREE2"], "alias": "both"}),
+                ("request", "conflict", "direction", {"line": "led", "direction": "input"}),
+                ("arm", "bad-type", "keep", {"timer": "~mine", "after": "1h", "keep": True}),
+                ("arm", "missing-field", "after", {"timer": "t"}),
+                ("arm", "bad-type", "values", {"timer": "t", "after": "1h", "values": [1]}),
+                ("timers", "bad-type", "after", {"after": "nonsense"}),
+                ("lines", "out-of-range", "limit", {"lines": ["led", "button"], "limit": 1}),
+                ("set", "missing-field", "value", {"line": "led"}),
+                ("set", "bad-type", "values", {"line": "led", "value": 1, "values": {"led": 1}}),
+                ("set", "bad-type", "values", {"lines": ["led", "relay"], "values": [1]}),
+                ("subscribe", "missing-field", "since", {"line": "led", "instance": "0"}),
+                ("subscribe", "missing-field", "instance", {"line": "led", "since": 0}),
+                ("subscribe", "missing-field", "lines", {})):
+            with self.subTest(op=op, **fields):
+                error = client.refuse(op, code, **fields)
+                self.assertEqual(field, error["field"])
+        holder = client.refuse("request", "conflict", line="led", direction="input")["holder"]
+        self.assertEqual(("configuration", 0), (holder["client"], holder["peer"]))
+        self.assertEqual([], client.request("timers")["timers"])

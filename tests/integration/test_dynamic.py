@@ -403,7 +403,7 @@ class OtherProcesses(TestCase):
     def test_a_line_held_elsewhere_is_busy_with_its_consumer(self):
         client = self.connect()
         with self.board.taken("FREE0", "elsewhere"):
-            for op, rest in (("request", {"direction": "input"}), ("subscribe", {}), ("get", {})):
+            for op, rest in (("request", {"direction": "input"}), ("subscribe", {}), ("get", {}), ("set", {"value": 1})):
                 error = client.refuse(op, "busy", line="FREE0", **rest)
                 self.assertEqual({"consumer": "elsewhere"}, error["holder"])
             self.assertEqual("elsewhere", client.request("lines", line="FREE0")["lines"][0]["consumer"])
@@ -415,6 +415,16 @@ class OtherProcesses(TestCase):
             pass
         self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
         client.refuse("get", "not-requested", line="FREE0")
+        self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
+
+    def test_any_attaches_to_a_free_output_and_leaves_it_one(self):
+        client = self.connect()
+        with self.board.taken("FREE0", "elsewhere", high=True):
+            pass
+        info = client.request("request", line="FREE0", direction="any")["lines"][0]
+        self.assertEqual("output", info["direction"])
+        client.refuse("set", "wrong-direction", line="FREE0", value=0)
+        client.request("release", line="FREE0")
         self.assertEqual("output", client.request("lines", line="FREE0")["lines"][0]["direction"])
 
     def test_taking_and_freeing_by_another_process_are_events(self):

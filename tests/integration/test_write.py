@@ -206,3 +206,38 @@ group = pair
         self.assertEqual((1, 0), (self.board.output_level("OUT0"), self.board.output_level("OUT1")))
         self.assertEqual([("a", 1), ("b", 1), ("b", 0)],
                          [(event["line"], event["value"]) for event in client.drain()])
+
+
+class MixedGroup(TestCase):
+    CONFIG = """
+[line a]
+line = IN0
+bias = pull-down
+group = all
+
+[line b]
+line = IN1
+active-low = yes
+bias = pull-up
+group = all
+"""
+
+    def test_edges_of_grouped_inputs_are_each_lines_own(self):
+        client = self.connect()
+        reply = client.request("subscribe", lines=["a", "b"])
+        self.assertEqual({"a": 0, "b": 0}, reply["values"])
+        for line, level, value in (("IN0", 1, 1), ("IN1", 0, 1), ("IN0", 0, 0), ("IN0", 1, 1), ("IN1", 1, 0)):
+            self.board.press(line, level)
+            client.expect(event="edge", line="a" if line == "IN0" else "b", value=value)
+        self.board.press("IN0", 0)
+        client.expect(event="edge", line="a", value=0, line_seq=4)
+        self.assertEqual({"a": 0, "b": 0}, client.request("get", lines=["a", "b"])["values"])
+
+    def test_a_group_whose_chip_goes_comes_back_whole(self):
+        client = self.connect()
+        client.request("subscribe", lines=["a", "b"])
+        self.board.remove_chip()
+        gone = {client.wait_for(event="line", change="gone")["line"] for _ in range(2)}
+        self.board.restore_chip()
+        back = {client.wait_for(event="line", change="available")["line"] for _ in range(2)}
+        self.assertEqual(({"a", "b"}, {"a", "b"}), (gone, back))
