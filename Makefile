@@ -179,7 +179,10 @@ check-docs-config: $(BUILD)/generated
 		{ echo "$$file is stale: run 'make docs'"; echo '0 passed, 1 failed'; exit 1; }; done
 	@echo '1 passed, 0 failed'
 docs: docs-config
-check-docs: check-docs-config
+.PHONY: check-readme
+check-readme:
+	@tools/check-readme
+check-docs: check-docs-config check-readme
 
 # Each tests/fuzz/NAME.c for ten seconds, from the examples in the tree.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
