@@ -9,10 +9,11 @@
 
 int level_parse(const char *text)
 {
-	static const char *const words[][2] = { { "0", "off" }, { "1", "on" } };
+	static const char *const words[2][4] = { { "0", "off", "false", "no" },
+		{ "1", "on", "true", "yes" } };
 
 	for (int level = 0; level < 2; level++)
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 4; i++)
 			if (strcmp(text, words[level][i]) == 0)
 				return level;
 	return -EINVAL;
@@ -35,6 +36,23 @@ int assignment_parse(const char *word, struct assignment *ret)
 	return 0;
 }
 
+/* Shows how to write it, also to who has written a space for the "=". */
+static int refuse(struct strings words, size_t i)
+{
+	const char *word = words.v[i], *next = i + 1 < words.n ? words.v[i + 1] : "";
+	const char *equals = strrchr(word, '=');
+
+	if (equals && equals > word)
+		return complain_usage(
+			"\"%s\" is not LINE=0 or LINE=1 (or off, on, false, true, no, "
+			"yes)",
+			word);
+	if (!equals && level_parse(next) >= 0)
+		return complain_usage(
+			"\"%s\" is not LINE=0 or LINE=1; write %s=%s", word, word, next);
+	return complain_usage("\"%s\" is not LINE=0 or LINE=1", word);
+}
+
 int assignments_check(struct strings words)
 {
 	for (size_t i = 0; i < words.n; i++) {
@@ -45,7 +63,7 @@ int assignments_check(struct strings words)
 			return complain_usage("the name in \"%s\" is longer than %d bytes",
 				words.v[i], WIRE_MAX_NAME_BYTES);
 		if (r < 0)
-			return complain_usage("\"%s\" is not LINE=0 or LINE=1", words.v[i]);
+			return refuse(words, i);
 		for (size_t k = 0; k < i; k++)
 			if (assignment_parse(words.v[k], &other) == 0 &&
 				strcmp(word.line, other.line) == 0)

@@ -11,7 +11,7 @@ struct assignment {
 	int value;
 };
 
-/* "0", "off", "1", "on": 0 or 1; else -EINVAL. */
+/* "0", "off", "false", "no": 0; "1", "on", "true", "yes": 1; else -EINVAL. */
 int level_parse(const char *text);
 /* The last "=" divides, since a name may hold others. 0; -EINVAL; -ENAMETOOLONG. */
 int assignment_parse(const char *word, struct assignment *ret);

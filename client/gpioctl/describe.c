@@ -61,7 +61,7 @@ void describe_settings(const cJSON *line, char *buffer, size_t size)
 void describe_users(const cJSON *line, char *buffer, size_t size)
 {
 	const char *consumer = member_string(line, "consumer", NULL);
-	const char *reason = member_string(line, "reason", NULL);
+	const char *reason = member_string(line, "why", NULL);
 	const cJSON *user;
 	double more = member_number(line, "more_users", 0);
 	char name[WHO_MAX];
@@ -81,6 +81,11 @@ void describe_users(const cJSON *line, char *buffer, size_t size)
 
 void describe_place(const cJSON *line, char *buffer, size_t size)
 {
-	snprintf(buffer, size, "%s:%.0f", member_string(line, "chip", "?"),
-		member_number(line, "offset", 0));
+	const char *wanted = member_string(line, "wanted", NULL);
+
+	if (wanted)
+		snprintf(buffer, size, "%s?", wanted);
+	else
+		snprintf(buffer, size, "%s:%.0f", member_string(line, "chip", "?"),
+			member_number(line, "offset", 0));
 }

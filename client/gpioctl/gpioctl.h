@@ -43,11 +43,18 @@ struct command {
 /* The table, NULL at its end. */
 extern const struct command *const commands[];
 
+/*
+ * The command that the first words name; args then begins behind them. NULL: none, args unchanged.
+ */
+const struct command *command_find(struct strings *args);
+
 extern const struct command command_list, command_info, command_get, command_set, command_toggle,
 	command_pulse, command_release, command_monitor, command_wait, command_timer_arm,
 	command_timer_disarm, command_timer_list, command_simulate, command_stats, command_ping,
 	command_raw, command_help;
 
+/* "usage: gpioctl ..." of a command, without a newline; owned by the next call. */
+const char *help_usage(const struct command *command);
 /* The overview, or the help of each command of that name ("timer" has three). -ENOENT: none. */
 void help_overview(void);
 int help_command(const char *name);

@@ -37,17 +37,26 @@ void help_overview(void)
 	print_options(OPTIONS_GLOBAL);
 
 	printf("\nA line is named by its alias (button), its kernel name (GPIO23), chip\n"
-	       "and offset (gpiochip0:23) or header pin (BOARD16). A time needs a unit:\n"
-	       "10s, 500ms, 250us.\n\n"
+	       "and offset (gpiochip0:23), header pin (BOARD16) or another scheme's number\n"
+	       "(BCM23, WPI4). A value is 0 or 1, off or on, false or true, no or yes. A\n"
+	       "time needs a unit: 10s, 500ms, 250us.\n\n"
 	       "exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 busy,\n"
 	       "6 time-out, 7 daemon unreachable, 8 events lost (--strict), 130 Ctrl-C\n\n"
 	       "\"gpioctl help COMMAND\" tells more, with examples.\n");
 }
 
+const char *help_usage(const struct command *command)
+{
+	static char text[160];
+
+	snprintf(text, sizeof(text), "usage: gpioctl %s [OPTION]...%s%s", command->name,
+		*command->arguments ? " " : "", command->arguments);
+	return text;
+}
+
 static void print_command(const struct command *command)
 {
-	printf("usage: gpioctl %s%s%s\n\n%s\n", command->name, *command->arguments ? " " : "",
-		command->arguments, command->summary);
+	printf("%s\n\n%s\n", help_usage(command), command->summary);
 	if (command->details)
 		printf("\n%s", command->details);
 	if (command->options) {

@@ -46,12 +46,15 @@ static void print_line(const cJSON *line, void *data)
 static enum status run(const struct options *options, struct strings args)
 {
 	_cleanup_(session_close) struct session session;
-	enum status status = session_open(&session, options);
 	bool after_first = false;
+	const struct listing listing = { .op = "lines",
+		.key = "lines",
+		.names = args,
+		.each = print_line,
+		.data = &after_first };
+	enum status status = session_open(&session, options);
 
-	if (status)
-		return status;
-	return pages_ask(&session, "lines", "lines", args, print_line, &after_first);
+	return status ? status : pages_ask(&session, &listing);
 }
 
 const struct command command_info = {

@@ -25,15 +25,28 @@ static void add_line(const cJSON *line, void *data)
 	table_cell(table, STYLE_PLAIN, "%s", text);
 }
 
+/* By this daemon's clients, by another process, or by what the configuration wants. */
+static bool is_in_use(const cJSON *line)
+{
+	return member_true(line, "held") || member_true(line, "configured") ||
+	       *member_string(line, "consumer", "");
+}
+
 static enum status list_lines(struct session *session, struct strings names)
 {
 	static const char *const titles[] = { "LINE", "PLACE", "DIRECTION", "VALUE", "SETTINGS",
 		"USED BY" };
 	_cleanup_(table_free) struct table table = TABLE(6);
+	const struct listing listing = { .op = "lines",
+		.key = "lines",
+		.names = names,
+		.wanted = session->options->held ? is_in_use : NULL,
+		.each = add_line,
+		.data = &table };
 	enum status status;
 
 	table_head(&table, titles);
-	status = pages_ask(session, "lines", "lines", names, add_line, &table);
+	status = pages_ask(session, &listing);
 	if (!status && !session->options->json)
 		table_print(&table);
 	return status;
@@ -69,9 +82,15 @@ static enum status list_chips(struct session *session)
 
 static enum status run(const struct options *options, struct strings args)
 {
-	_cleanup_(session_close) struct session session;
-	enum status status = session_open(&session, options);
+	_cleanup_(session_close) struct session session = { .signal_fd = -1 };
+	enum status status;
 
+	if (options->held && options->chips) {
+		complain("--held goes with lines, not with --chips");
+		return STATUS_USAGE;
+	}
+
+	status = session_open(&session, options);
 	if (status)
 		return status;
 	return options->chips ? list_chips(&session) : list_lines(&session, args);
@@ -83,9 +102,10 @@ const struct command command_list = {
 	.summary = "Lists the lines: where they are, how they are set, who uses them.",
 	.details = "\"-\" for a value: the line is free or held by another process. Settings\n"
 		   "that are usual are left out.\n",
-	.examples = "  gpioctl list\n  gpioctl list button led\n  gpioctl list --chips\n"
+	.examples = "  gpioctl list\n  gpioctl list button led\n  gpioctl list --held\n  gpioctl "
+		    "list --chips\n"
 		    "  gpioctl list --json | jq -r '.lines[] | select(.held) | .line'\n",
-	.options = BIT(CHIPS),
+	.options = BIT(HELD) | BIT(CHIPS),
 	.max_args = ARGS_ANY,
 	.run = run,
 };

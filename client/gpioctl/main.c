@@ -48,7 +48,7 @@ static size_t name_matches(const struct command *command, const struct strings *
 	return args->n > 1 && strcmp(args->v[1], space + 1) == 0 ? 2 : 0;
 }
 
-static const struct command *command_find(struct strings *args)
+const struct command *command_find(struct strings *args)
 {
 	for (size_t i = 0; commands[i]; i++) {
 		size_t n = name_matches(commands[i], args);
@@ -62,13 +62,23 @@ static const struct command *command_find(struct strings *args)
 	return NULL;
 }
 
+static void complain_which(void)
+{
+	char names[512] = "";
+
+	for (size_t i = 0, n = 0; commands[i] && n < sizeof(names); i++)
+		n += (size_t)snprintf(
+			names + n, sizeof(names) - n, "%s%s", i ? ", " : "", commands[i]->name);
+	complain("which command? %s; see \"gpioctl help\"", names);
+}
+
 static enum status unknown_command(const struct strings *args)
 {
 	const char *names[64], *near;
 	size_t n = 0;
 
 	if (args->n == 0) {
-		complain("which command? See \"gpioctl help\"");
+		complain_which();
 		return STATUS_USAGE;
 	}
 	if (strcmp(args->v[0], "timer") == 0) {
@@ -98,7 +108,7 @@ static int check_usage(const struct command *command, const struct options *opti
 			return complain_usage("%s has no option --%s; see \"gpioctl help %s\"",
 				command->name, option_rows[i].name, command->name);
 	if (n_args < command->min_args || n_args > command->max_args)
-		return complain_usage("usage: gpioctl %s %s", command->name, command->arguments);
+		return complain_usage("%s", help_usage(command));
 	return 0;
 }
 

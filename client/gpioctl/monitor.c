@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "line.h"
 #include "output.h"
 
 static struct strings everything = { .n = 1, .v = (const char *[]){ "*" } };
@@ -77,6 +78,8 @@ static enum status run(const struct options *options, struct strings args)
 	if (!status)
 		status = session_watch(&session);
 	if (!status)
+		status = lines_explain_edges(&session, args);
+	if (!status)
 		status = subscribe(&session, args, &reply);
 	if (status)
 		return status;
@@ -93,7 +96,7 @@ const struct command command_monitor = {
 		   "--timers and no line only those timers. A free line that is named is\n"
 		   "taken as an input while gpioctl runs. Each line begins with time, seq,\n"
 		   "name and what happened; LOST stands for events that could not be\n"
-		   "delivered. When the daemon ends, monitor ends with 7 and says how to\n"
+		   "delivered. If the connection breaks, monitor ends with 7 and says how to\n"
 		   "continue without a gap. With --json the reply to the subscription, which\n"
 		   "has the values, comes first.\n",
 	.examples = "  gpioctl monitor\n  gpioctl monitor button door --edge falling\n"

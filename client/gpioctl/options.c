@@ -53,6 +53,15 @@ static int set_number(const struct option_row *row, char *text, void *member)
 	return 0;
 }
 
+static int set_count(const struct option_row *row, char *text, void *member)
+{
+	int r = set_number(row, text, member);
+
+	if (r == 0 && *(uint64_t *)member == 0)
+		return complain_usage("--%s wants at least 1", row->name);
+	return r;
+}
+
 static int set_duration(const struct option_row *row, char *text, void *member)
 {
 	struct duration *duration = member;
@@ -88,7 +97,7 @@ static int set_level(const struct option_row *row, char *text, void *member)
 	int level = level_parse(text);
 
 	if (level < 0)
-		return complain_usage("--%s wants 0 or 1, not \"%s\"", row->name, text);
+		return complain_usage("--%s wants 0 or 1, off or on, not \"%s\"", row->name, text);
 	*(int *)member = level;
 	return 0;
 }
@@ -110,21 +119,31 @@ static int set_list(const struct option_row *row, char *text, void *member)
 static int (*const setters[])(const struct option_row *row, char *text, void *member) = {
 	[OPTION_TYPE_STRING] = set_string,
 	[OPTION_TYPE_NUMBER] = set_number,
+	[OPTION_TYPE_COUNT] = set_count,
 	[OPTION_TYPE_DURATION] = set_duration,
 	[OPTION_TYPE_WORD] = set_word,
 	[OPTION_TYPE_LEVEL] = set_level,
 	[OPTION_TYPE_LIST] = set_list,
 };
 
-static int unknown_option(const char *written)
+/* Once the command is known, only what it takes is worth suggesting. */
+static int unknown_option(const struct options *options, const char *written)
 {
+	struct strings args = options->args;
+	const struct command *command = command_find(&args);
+	uint32_t bits = command ? command->options | OPTIONS_GLOBAL : UINT32_MAX;
 	const char *names[OPTION_N], *near;
+	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_N; i++)
-		names[i] = option_rows[i].name;
-	near = nearest_name(written, names, OPTION_N);
+		if (bits >> i & 1)
+			names[n++] = option_rows[i].name;
+	near = nearest_name(written, names, n);
 	if (near)
 		return complain_usage("no option --%s; did you mean --%s?", written, near);
+	if (command)
+		return complain_usage("%s has no option --%s; see \"gpioctl help %s\"",
+			command->name, written, command->name);
 	return complain_usage("no option --%s; see \"gpioctl help\"", written);
 }
 
@@ -140,7 +159,7 @@ static int take_option(struct options *options, int argc, char **argv, int *i)
 	while (row < option_rows + OPTION_N && strcmp(row->name, name) != 0)
 		row++;
 	if (row == option_rows + OPTION_N)
-		return unknown_option(name);
+		return unknown_option(options, name);
 
 	options->given |= UINT32_C(1) << (row - option_rows);
 	if (row->type == OPTION_TYPE_FLAG) {

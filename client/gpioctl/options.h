@@ -19,6 +19,7 @@ enum option_type {
 	OPTION_TYPE_FLAG,
 	OPTION_TYPE_STRING,
 	OPTION_TYPE_NUMBER,
+	OPTION_TYPE_COUNT,
 	OPTION_TYPE_DURATION,
 	OPTION_TYPE_WORD,
 	OPTION_TYPE_LEVEL,
@@ -39,6 +40,7 @@ struct strings {
 #define OPTION_C_FLAG	  bool
 #define OPTION_C_STRING	  const char *
 #define OPTION_C_NUMBER	  uint64_t
+#define OPTION_C_COUNT	  uint64_t
 #define OPTION_C_DURATION struct duration
 #define OPTION_C_WORD	  const char *
 #define OPTION_C_LEVEL	  int

@@ -207,7 +207,8 @@ const char *who(const cJSON *by, char buffer[static WHO_MAX])
 {
 	const char *client = member_string(by, "client", "");
 
-	snprintf(buffer, WHO_MAX, "%s%s(pid %.0f, uid %.0f)", client, *client ? " " : "",
+	snprintf(buffer, WHO_MAX, "%s%s%s(pid %.0f, uid %.0f)",
+		member_true(by, "keep") ? "kept for " : "", client, *client ? " " : "",
 		member_number(by, "pid", 0), member_number(by, "uid", 0));
 	return buffer;
 }

@@ -57,6 +57,9 @@ bool member_true(const cJSON *object, const char *key);
 int value_of(const cJSON *value);
 /* "0", "1", or "-". */
 const char *value_word(int value);
-/* "lift (pid 411, uid 1000)" of a user or `by` object into buffer, which is returned. */
+/*
+ * "lift (pid 411, uid 1000)" of a user or `by` object into buffer, which is returned; "kept for
+ * lift (...)" if the daemon keeps the line for it, which may be gone.
+ */
 #define WHO_MAX 160
 const char *who(const cJSON *by, char buffer[static WHO_MAX]);

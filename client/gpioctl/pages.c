@@ -12,8 +12,7 @@
 
 struct pages {
 	struct session *session;
-	const char *op, *key;
-	struct strings names;
+	const struct listing *listing;
 	char after[WIRE_MAX_NAME_BYTES * 2]; /* "": from the beginning */
 	bool any;			     /* an element has been printed */
 };
@@ -63,20 +62,35 @@ static const char *member_text(const char *text, const char *key, size_t *ret_n)
 	return NULL;
 }
 
-/* What stands between the brackets of the page's array. */
+static bool is_wanted(const struct listing *listing, const cJSON *element)
+{
+	return !listing->wanted || listing->wanted(element);
+}
+
+/* What stands between the brackets of the page's array, element by element. */
 static void print_elements(struct pages *pages, const struct message *reply)
 {
 	size_t n;
-	const char *array = member_text(reply->text, pages->key, &n);
+	const char *array = member_text(reply->text, pages->listing->key, &n);
 	const char *begin = array ? memchr(array, '[', n) : NULL;
 	const char *end = array ? memrchr(array, ']', n) : NULL;
 
-	if (!begin || !end || begin + 1 == end)
+	const cJSON *element;
+
+	if (!begin || !end)
 		return;
-	if (pages->any)
-		putchar(',');
-	fwrite(begin + 1, 1, (size_t)(end - begin - 1), stdout);
-	pages->any = true;
+	cJSON_ArrayForEach(element, member(reply->tree, pages->listing->key))
+	{
+		const char *text = begin + 1;
+
+		begin = skip_value(text);
+		if (!is_wanted(pages->listing, element))
+			continue;
+		if (pages->any)
+			putchar(',');
+		fwrite(text, 1, (size_t)(begin - text), stdout);
+		pages->any = true;
+	}
 }
 
 static enum status ask_page(struct pages *pages, struct message *ret)
@@ -84,8 +98,8 @@ static enum status ask_page(struct pages *pages, struct message *ret)
 	struct session *session = pages->session;
 	enum status status;
 
-	request_begin(session, pages->op);
-	request_strings(session, "lines", pages->names);
+	request_begin(session, pages->listing->op);
+	request_strings(session, "lines", pages->listing->names);
 	request_text(session, "after", *pages->after ? pages->after : NULL);
 	status = session_exchange(session, ret);
 	if (status)
@@ -104,7 +118,7 @@ static enum status ask_page(struct pages *pages, struct message *ret)
 static void begin(const struct pages *pages)
 {
 	if (pages->session->options->json && !*pages->after)
-		printf("{\"ok\":true,\"%s\":[", pages->key);
+		printf("{\"ok\":true,\"%s\":[", pages->listing->key);
 }
 
 static void end(const struct pages *pages, const cJSON *reply)
@@ -113,15 +127,22 @@ static void end(const struct pages *pages, const cJSON *reply)
 		printf("],\"seq\":%" PRIu64 "}\n", member_u64(reply, "seq", 0));
 }
 
-enum status pages_ask(struct session *session, const char *op, const char *key,
-	struct strings names, void (*each)(const cJSON *element, void *data), void *data)
+static void take_elements(const struct pages *pages, const cJSON *reply)
 {
-	struct pages pages = { .session = session, .op = op, .key = key, .names = names };
+	const struct listing *listing = pages->listing;
+	const cJSON *element;
+
+	cJSON_ArrayForEach(element, member(reply, listing->key)) if (is_wanted(listing, element))
+		listing->each(element, listing->data);
+}
+
+enum status pages_ask(struct session *session, const struct listing *listing)
+{
+	struct pages pages = { .session = session, .listing = listing };
 	bool more;
 
 	do {
 		_cleanup_(message_done) struct message reply = { 0 };
-		const cJSON *element;
 		const char *next;
 		enum status status = ask_page(&pages, &reply);
 
@@ -131,7 +152,7 @@ enum status pages_ask(struct session *session, const char *op, const char *key,
 		if (session->options->json)
 			print_elements(&pages, &reply);
 		else
-			cJSON_ArrayForEach(element, member(reply.tree, key)) each(element, data);
+			take_elements(&pages, reply.tree);
 
 		next = member_string(reply.tree, "next", "");
 		/* The same place twice would never end. */

@@ -5,10 +5,17 @@
 
 #include "session.h"
 
+struct listing {
+	const char *op, *key;		      /* the operation, and its reply's array */
+	struct strings names;		      /* if any, go along as "lines" */
+	bool (*wanted)(const cJSON *element); /* NULL: all are */
+	void (*each)(const cJSON *element, void *data);
+	void *data;
+};
+
 /*
- * Asks `op` until there is no next page and gives each element of the reply's array `key` to
- * each(). `names`, if any, go along as "lines". With --json each() is not called: one object with
- * the whole array is printed, put together from the daemon's bytes so that every number is exact.
+ * Asks until there is no next page and gives each element that is wanted to each(). With --json
+ * each() is not called: one object with the whole array is printed, put together from the daemon's
+ * bytes so that every number is exact.
  */
-enum status pages_ask(struct session *session, const char *op, const char *key,
-	struct strings names, void (*each)(const cJSON *element, void *data), void *data);
+enum status pages_ask(struct session *session, const struct listing *listing);

@@ -7,12 +7,15 @@ static enum status run(const struct options *options, struct strings args)
 {
 	_cleanup_(session_close) struct session session;
 	_cleanup_(message_done) struct message reply = { 0 };
-	enum status status = session_open(&session, options);
-	uint64_t sent_ns = now_ns();
+	enum status status;
+	uint64_t sent_ns;
 
 	(void)args;
+	status = GIVEN(options, TIMEOUT) ? session_await(&session, options, deadline_of(options))
+					 : session_open(&session, options);
 	if (status)
 		return status;
+	sent_ns = now_ns();
 	request_begin(&session, "ping");
 	status = session_ask(&session, &reply);
 	if (!status && !options->json)
@@ -26,6 +29,9 @@ const struct command command_ping = {
 	.name = "ping",
 	.arguments = "",
 	.summary = "Asks whether the daemon answers.",
-	.examples = "  gpioctl ping && echo it is there\n",
+	.details = "With --timeout it waits so long for a daemon that answers, and ends with 7\n"
+		   "when there is none by then.\n",
+	.examples = "  gpioctl ping && echo it is there\n  gpioctl ping --timeout 100ms\n",
+	.options = BIT(TIMEOUT),
 	.run = run,
 };

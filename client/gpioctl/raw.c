@@ -55,7 +55,7 @@ static enum status print_all(struct session *session, size_t n_requests)
 		if (member(message.tree, "ok")) {
 			n_replies++;
 			if (!first)
-				first = reply_check(message.tree);
+				first = reply_check_raw(message.tree);
 		}
 	}
 }

@@ -52,20 +52,45 @@ void message_print(const struct message *message)
 
 /* Connecting. */
 
+/* Group root is more than lines, so nobody is told to join it. */
 static void explain_no_access(const char *path)
 {
 	struct stat st;
-	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
-	const char *name = group ? group->gr_name : "gpio";
+	const struct group *group;
 
-	complain("no permission for %s, which is for group %s", path, name);
-	complain("\"sudo usermod -aG %s $USER\", then log in again", name);
+	if (stat(path, &st) < 0) {
+		complain("no permission for the folder of %s", path);
+		return;
+	}
+	group = getgrgid(st.st_gid);
+	complain("no permission for %s, which is for group %s", path,
+		group ? group->gr_name : "without a name");
+	if (st.st_gid == 0)
+		complain("\"socket-group\" in the daemon's configuration decides for which");
+	else if (group)
+		complain("\"sudo usermod -aG %s $USER\", then log in again", group->gr_name);
+}
+
+static bool unit_exists(void)
+{
+	static const char *const paths[] = { "/etc/systemd/system/gpioeventd.service",
+		"/lib/systemd/system/gpioeventd.service",
+		"/usr/lib/systemd/system/gpioeventd.service" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (access(paths[i], F_OK) == 0)
+			return true;
+	return false;
 }
 
 static void explain_start(const char *path)
 {
-	complain("start the daemon with \"sudo systemctl start gpioeventd\"");
-	complain("or a simulated one with \"gpioeventd --backend sim --socket %s\"", path);
+	bool unit = unit_exists();
+
+	if (unit)
+		complain("start the daemon with \"sudo systemctl start gpioeventd\"");
+	complain("%s a simulated one with \"gpioeventd --backend sim --socket %s\"",
+		unit ? "or" : "start the daemon, or", path);
 	complain("or say where it listens with --socket or GPIOEVENTD_SOCKET");
 }
 
@@ -98,23 +123,35 @@ static const char *socket_path(const struct options *options)
 	return path && *path ? path : CONNECTION_DEFAULT_PATH;
 }
 
-enum status session_connect(struct session *session, const struct options *options)
+/* When an answer is overdue. */
+static uint64_t answer_deadline(const struct session *session)
 {
-	const char *path = socket_path(options);
-	int r;
-
-	*session = (struct session){ .options = options, .signal_fd = -1 };
-	r = connection_open(path, ANSWER_MS, &session->connection);
-	return r < 0 ? explain_unreachable(path, r) : STATUS_OK;
+	return session->await_ns ? session->await_ns : now_ns() + ANSWER_NS;
 }
 
-enum status session_open(struct session *session, const struct options *options)
+static enum status do_connect(struct session *session)
+{
+	const char *path = socket_path(session->options);
+	uint64_t now = now_ns(), deadline = answer_deadline(session);
+	uint64_t left_ms = deadline > now ? (deadline - now) / NSEC_PER_MSEC : 0;
+	int r = connection_open(
+		path, left_ms < ANSWER_MS ? (int)left_ms : ANSWER_MS, &session->connection);
+
+	if (r == 0)
+		return STATUS_OK;
+	return session->patient ? STATUS_UNREACHABLE : explain_unreachable(path, r);
+}
+
+enum status session_connect(struct session *session, const struct options *options)
+{
+	*session = (struct session){ .options = options, .signal_fd = -1 };
+	return do_connect(session);
+}
+
+static enum status say_hello(struct session *session)
 {
 	struct message reply = { 0 };
-	enum status status = session_connect(session, options);
-
-	if (status)
-		return status;
+	enum status status;
 
 	jsonw_member_string(request_begin(session, "hello"), "client", "gpioctl");
 	status = session_exchange(session, &reply);
@@ -130,6 +167,49 @@ enum status session_open(struct session *session, const struct options *options)
 	}
 	message_done(&reply);
 	return status;
+}
+
+enum status session_open(struct session *session, const struct options *options)
+{
+	enum status status = session_connect(session, options);
+
+	return status ? status : say_hello(session);
+}
+
+/* The pause between two tries, which are cheap. */
+#define RETRY_NS (20 * NSEC_PER_MSEC)
+
+static void pause_until(uint64_t deadline_ns)
+{
+	uint64_t now = now_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+	struct timespec ts = { .tv_nsec = (long)(left < RETRY_NS ? left : RETRY_NS) };
+
+	(void)nanosleep(&ts, NULL);
+}
+
+/* The last try comes after the deadline, and says why there is nobody. */
+enum status session_await(
+	struct session *session, const struct options *options, uint64_t deadline_ns)
+{
+	for (;;) {
+		bool last = now_ns() >= deadline_ns;
+		enum status status;
+
+		*session = (struct session){ .options = options,
+			.signal_fd = -1,
+			.patient = !last,
+			.await_ns = deadline_ns };
+		status = do_connect(session);
+		if (!status)
+			status = say_hello(session);
+		session->patient = false;
+		session->await_ns = 0;
+		if (status != STATUS_UNREACHABLE || last)
+			return status;
+
+		session_close(session);
+		pause_until(deadline_ns);
+	}
 }
 
 void session_close(struct session *session)
@@ -204,6 +284,12 @@ static enum status broken(const struct session *session, int error)
 	if (error == -EMSGSIZE) {
 		complain("the daemon sent a line longer than 64 KiB");
 		return STATUS_FAILED;
+	}
+	if (session->patient)
+		return STATUS_UNREACHABLE;
+	if (session->ended) {
+		complain("the daemon has ended");
+		return STATUS_UNREACHABLE;
 	}
 	if (error == -EPIPE)
 		complain("the daemon has closed the connection");
@@ -316,7 +402,7 @@ static enum status send_request(struct session *session)
 enum status session_exchange(struct session *session, struct message *ret)
 {
 	enum status status = send_request(session);
-	uint64_t deadline = now_ns() + ANSWER_NS;
+	uint64_t deadline = answer_deadline(session);
 
 	while (!status) {
 		status = session_receive(session, deadline, ret);
@@ -325,70 +411,35 @@ enum status session_exchange(struct session *session, struct message *ret)
 		message_done(ret);
 	}
 	if (status == STATUS_TIMEOUT) {
-		complain("the daemon does not answer");
+		if (!session->patient)
+			complain("the daemon does not answer");
 		return STATUS_UNREACHABLE;
 	}
 	return status;
 }
 
-const char *reply_error_code(const cJSON *reply)
-{
-	return member_string(member(reply, "error"), "code", "");
-}
-
-static enum status class_status(const char *class)
-{
-	static const enum status statuses[WIRE_CLASS_N] = {
-		[WIRE_CLASS_USAGE] = STATUS_USAGE,
-		[WIRE_CLASS_NOT_FOUND] = STATUS_NOT_FOUND,
-		[WIRE_CLASS_DENIED] = STATUS_DENIED,
-		[WIRE_CLASS_BUSY] = STATUS_BUSY,
-		[WIRE_CLASS_LIMIT] = STATUS_FAILED,
-		[WIRE_CLASS_FAILED] = STATUS_FAILED,
-	};
-
-	for (int i = 0; i < WIRE_CLASS_N; i++)
-		if (strcmp(class, wire_class_name((enum wire_class)i)) == 0)
-			return statuses[i];
-	return STATUS_FAILED;
-}
-
-/* The names that an ambiguous one may mean, unless the message has them. */
-static void complain_candidates(const cJSON *candidates, const char *message)
-{
-	const cJSON *candidate;
-
-	cJSON_ArrayForEach(candidate, candidates) if (cJSON_IsString(candidate) &&
-						      !strstr(message, candidate->valuestring))
-		complain("it may be %s", candidate->valuestring);
-}
-
-enum status reply_check(const cJSON *reply)
-{
-	const cJSON *error = member(reply, "error");
-	const char *message = member_string(
-		error, "message", "the daemon refused, without saying why");
-
-	if (member_true(reply, "ok"))
-		return STATUS_OK;
-
-	complain("%s", message);
-	complain_candidates(member(error, "candidates"), message);
-	return class_status(member_string(error, "class", ""));
-}
-
-enum status session_ask(struct session *session, struct message *ret)
+static enum status ask(struct session *session, bool print, struct message *ret)
 {
 	enum status status = session_exchange(session, ret);
 
 	if (status)
 		return status;
-	if (session->options->json)
+	if (session->options->json && (print || !member_true(ret->tree, "ok")))
 		message_print(ret);
 	status = reply_check(ret->tree);
 	if (status)
 		message_done(ret);
 	return status;
+}
+
+enum status session_ask(struct session *session, struct message *ret)
+{
+	return ask(session, true, ret);
+}
+
+enum status session_inquire(struct session *session, struct message *ret)
+{
+	return ask(session, false, ret);
 }
 
 /* Streams. */
@@ -404,6 +455,10 @@ void session_subscribed(struct session *session, const cJSON *reply)
 
 static void advance(struct session *session, const cJSON *event)
 {
+	const char *kind = member_string(event, "event", "");
+
+	/* Its log ends with it, so that there is nothing to continue. */
+	session->ended = session->ended || strcmp(kind, "shutdown") == 0;
 	session->seq = member_u64(event, "seq", session->seq);
 	if (session->replay_left && --session->replay_left == 0)
 		session->seq = session->reply_seq;

@@ -14,6 +14,7 @@
 #include "duration.h"
 #include "gpioctl.h"
 #include "jsonw.h"
+#include "refusal.h"
 #include "wire.h"
 
 /* How long the daemon may take to accept a connection or to answer. */
@@ -23,8 +24,10 @@
 struct session {
 	const struct options *options;
 	struct connection *connection;
-	int signal_fd;	    /* -1: Ctrl-C ends the process as usual */
-	bool may_end;	    /* the daemon may close now: session_receive() then yields no text */
+	int signal_fd;	   /* -1: Ctrl-C ends the process as usual */
+	bool may_end;	   /* the daemon may close now: session_receive() then yields no text */
+	bool patient;	   /* there will be another try, so nothing is said of this one's failure */
+	uint64_t await_ns; /* until then answers may take; 0: ANSWER_NS */
 	uint64_t filled_ns; /* when the socket was last read */
 	struct jsonw request;
 	char buffer[WIRE_MAX_LINE_BYTES];
@@ -33,6 +36,7 @@ struct session {
 	/* Where the stream stands: all up to here has been received; for a message when it breaks.
 	 */
 	bool subscribed;
+	bool ended; /* the daemon has said that it ends */
 	uint64_t seq, replay_left, reply_seq;
 };
 
@@ -47,6 +51,9 @@ void message_done(struct message *message);
 /* Connects; and with hello says who is there, so that others see it in events and lists. */
 enum status session_connect(struct session *session, const struct options *options);
 enum status session_open(struct session *session, const struct options *options);
+/* As session_open(), but tries until there is a daemon that answers or it is too late. */
+enum status session_await(
+	struct session *session, const struct options *options, uint64_t deadline_ns);
 void session_close(struct session *session);
 
 /*
@@ -69,9 +76,8 @@ void request_values(struct session *session, struct strings words);
 enum status session_exchange(struct session *session, struct message *ret);
 /* The same; a refusal is reported and becomes a status. With --json the reply is printed. */
 enum status session_ask(struct session *session, struct message *ret);
-/* The status of a reply: STATUS_OK, or after telling the error, its class's. */
-enum status reply_check(const cJSON *reply);
-const char *reply_error_code(const cJSON *reply); /* "" when it is none */
+/* The same for a question in between: only a refusal is printed. */
+enum status session_inquire(struct session *session, struct message *ret);
 
 /* The next line, with a deadline on CLOCK_MONOTONIC (UINT64_MAX: none), STATUS_TIMEOUT unsaid. */
 enum status session_receive(struct session *session, uint64_t deadline_ns, struct message *ret);

@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gpioctl set. The daemon never takes a line for `set` by itself; when it says that one is free,
- * gpioctl asks which of them are, takes each as an output that begins with its value and is kept,
- * so that the level stays when gpioctl ends, and sends the same set again. Should one be refused,
- * those taken before are given back.
+ * gpioctl set. The daemon never takes a line for `set` by itself; so gpioctl asks first which are
+ * free, takes each as an output that begins with its value and is kept, so that the level stays
+ * when gpioctl ends, and then sets them all. Should one be refused, those taken before are given
+ * back.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "assignment.h"
+#include "line.h"
 #include "output.h"
 #include "session.h"
 
-static enum status send_set(struct session *session, struct strings words, struct message *ret)
+static enum status refuse_input(const char *name, const cJSON *line)
 {
-	request_begin(session, "set");
-	request_values(session, words);
-	return session_exchange(session, ret);
+	if (member_true(line, "configured"))
+		complain("%s is an input in the daemon's configuration, so nothing has been set",
+			name);
+	else
+		complain("%s is held as an input, so nothing has been set; see \"gpioctl info %s\"",
+			name, name);
+	return STATUS_USAGE;
 }
 
 /* Whether the line is free; a held line that cannot be set refuses all before anything is taken. */
-static enum status is_free(struct session *session, const char *line, bool *ret)
+static enum status is_free(struct session *session, const char *name, bool *ret)
 {
 	_cleanup_(message_done) struct message reply = { 0 };
-	const cJSON *info;
-	enum status status;
+	const cJSON *line;
+	enum status status = line_ask(session, name, &reply, &line);
 
-	request_begin(session, "lines");
-	request_text(session, "line", line);
-	status = session_exchange(session, &reply);
-	if (!status)
-		status = reply_check(reply.tree);
 	if (status)
 		return status;
-
-	info = cJSON_GetArrayItem(member(reply.tree, "lines"), 0);
-	*ret = !member_true(info, "held");
-	if (!*ret && strcmp(member_string(info, "direction", ""), "output") != 0) {
-		complain("%s is held as an input, so nothing has been set; see \"gpioctl info %s\"",
-			line, line);
-		return STATUS_USAGE;
+	if (cJSON_IsFalse(member(line, "available"))) {
+		complain("%s is not available now: %s; nothing has been set", name,
+			member_string(line, "why", "gone"));
+		return STATUS_FAILED;
 	}
+	*ret = !member_true(line, "held");
+	if (!*ret && strcmp(member_string(line, "direction", ""), "output") != 0)
+		return refuse_input(name, line);
 	return STATUS_OK;
 }
 
@@ -48,14 +48,12 @@ static enum status take_line(struct session *session, const struct assignment *w
 {
 	_cleanup_(message_done) struct message reply = { 0 };
 	struct jsonw *w = request_begin(session, "request");
-	enum status status;
 
 	jsonw_member_string(w, "line", word->line);
 	jsonw_member_string(w, "direction", "output");
 	jsonw_member_u64(w, "initial", (uint64_t)word->value);
 	jsonw_member_bool(w, "keep", true);
-	status = session_exchange(session, &reply);
-	return status ? status : reply_check(reply.tree);
+	return session_inquire(session, &reply);
 }
 
 struct target {
@@ -102,7 +100,14 @@ static void give_back(struct session *session, const struct target *targets, siz
 	}
 }
 
-static enum status take_missing(struct session *session, struct strings words)
+static enum status send_set(struct session *session, struct strings words, struct message *ret)
+{
+	request_begin(session, "set");
+	request_values(session, words);
+	return session_ask(session, ret);
+}
+
+static enum status set(struct session *session, struct strings words, struct message *ret)
 {
 	struct target *targets = calloc(words.n, sizeof(*targets));
 	enum status status;
@@ -117,22 +122,12 @@ static enum status take_missing(struct session *session, struct strings words)
 	status = find_free(session, targets, words.n);
 	if (!status)
 		status = take_free(session, targets, words.n);
+	if (!status)
+		status = send_set(session, words, ret);
 	if (status)
 		give_back(session, targets, words.n);
 	free(targets);
 	return status;
-}
-
-static enum status set(struct session *session, struct strings words, struct message *ret)
-{
-	enum status status = send_set(session, words, ret);
-
-	if (status || strcmp(reply_error_code(ret->tree), "not-requested") != 0)
-		return status;
-
-	message_done(ret);
-	status = take_missing(session, words);
-	return status ? status : send_set(session, words, ret);
 }
 
 static enum status run(const struct options *options, struct strings args)
@@ -147,11 +142,7 @@ static enum status run(const struct options *options, struct strings args)
 	status = session_open(&session, options);
 	if (!status)
 		status = set(&session, args, &reply);
-	if (status)
-		return status;
-	if (options->json)
-		message_print(&reply);
-	return reply_check(reply.tree);
+	return status;
 }
 
 const struct command command_set = {

@@ -31,7 +31,7 @@ static enum status run(const struct options *options, struct strings args)
 	if (options->chip && args.n == 0 && options->absent != options->present)
 		return simulate(options, args, 0);
 	if (options->chip || options->absent || options->present || args.n < 2) {
-		complain("usage: gpioctl simulate %s", command_simulate.arguments);
+		complain("%s", help_usage(&command_simulate));
 		return STATUS_USAGE;
 	}
 

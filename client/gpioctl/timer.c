@@ -112,12 +112,15 @@ static enum status run_list(const struct options *options, struct strings args)
 		"ARMED BY" };
 	_cleanup_(session_close) struct session session;
 	_cleanup_(table_free) struct table table = TABLE(6);
+	const struct listing listing = {
+		.op = "timers", .key = "timers", .names = args, .each = add_timer, .data = &table
+	};
 	enum status status = session_open(&session, options);
 
 	if (status)
 		return status;
 	table_head(&table, titles);
-	status = pages_ask(&session, "timers", "timers", args, add_timer, &table);
+	status = pages_ask(&session, &listing);
 	if (!status && !options->json)
 		table_print(&table);
 	return status;
@@ -128,7 +131,8 @@ const struct command command_timer_arm = {
 	.arguments = "NAME --after TIME | --every TIME",
 	.summary = "Arms a timer, which may set outputs; arming again replaces it.",
 	.details = "With both, it expires after --after and then --every. The daemon keeps\n"
-		   "the timer when gpioctl ends, unless --wait is given.\n",
+		   "the timer when gpioctl ends, unless --wait is given. --keep, --count and\n"
+		   "--timeout go with --wait.\n",
 	.examples = "  gpioctl timer arm off --after 2s --set led=0\n"
 		    "  gpioctl timer arm blink --every 500ms --wait --count 10\n",
 	.options = BIT(AFTER) | BIT(EVERY) | BIT(SET) | BIT(TAG) | BIT(WAIT) | BIT(KEEP) |

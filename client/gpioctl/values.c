@@ -2,8 +2,6 @@
 /* Values, printed and written. */
 #include "values.h"
 
-#include <string.h>
-
 #include "output.h"
 
 enum status values_print(const struct session *session, const cJSON *reply, struct strings names)
@@ -44,9 +42,5 @@ enum status lines_write(struct session *session, const char *op, struct strings 
 		return status;
 	if (session->options->json)
 		message_print(ret);
-	status = reply_check(ret->tree);
-	if (status && strcmp(reply_error_code(ret->tree), "not-requested") == 0)
-		complain("\"gpioctl set %s=0\" takes a free line as an output and keeps it",
-			member_string(member(ret->tree, "error"), "line", "LINE"));
-	return status;
+	return reply_check(ret->tree);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "line.h"
 #include "output.h"
 
 struct watched {
@@ -146,8 +147,12 @@ static enum status wait_for(struct waiter *waiter)
 	const struct options *o = waiter->session->options;
 	uint64_t deadline_ns = deadline_of(o);
 	_cleanup_(message_done) struct message reply = { 0 };
-	enum status status = subscribe(waiter, &reply);
+	enum status status = STATUS_OK;
 
+	if (waiter->level < 0)
+		status = lines_explain_edges(waiter->session, waiter->names);
+	if (!status)
+		status = subscribe(waiter, &reply);
 	if (!status)
 		status = note_lines(waiter, reply.tree);
 	if (status)

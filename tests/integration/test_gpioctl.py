@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+from grp import getgrnam
 
 from harness import BUILD, ROOT, TIMEOUT, Failure, TestCase, only, wait_until
 
@@ -143,6 +144,36 @@ class WaitTest(Case):
         self.daemons.clear()
 
 
+class ActiveLowTest(Case):
+    CONFIG = "[line bell]\nline = IN0\nactive-low = yes\n"
+
+    def watch(self, *args):
+        return self.gpioctl(*args, "--timeout", "1ms")[2]
+
+    def test_the_pins_name_for_an_active_low_alias_gets_a_note(self):
+        note = "gpioctl: IN0 is bell, active-low: falling means that the pin goes high\n"
+        self.assertIn(note, self.watch("wait", "IN0", "--edge", "falling"))
+        self.assertIn(note, self.watch("monitor", "IN0"))
+        self.assertIn("rising means that the pin goes low", self.watch("wait", "IN0", "--edge", "rising"))
+
+    def test_the_alias_and_programs_get_none(self):
+        self.assertNotIn("active-low", self.watch("wait", "bell"))
+        self.assertNotIn("active-low", self.watch("monitor", "IN0", "--json"))
+        self.assertNotIn("active-low", self.watch("wait", "IN1"))
+
+
+class AbsentTest(Case):
+    CONFIG = "[line ghost]\nline = GPIO99\ndirection = output\n"
+
+    def test_a_line_that_is_not_there_is_listed_by_what_is_wanted_and_why(self):
+        row = self.succeed("list", "ghost").splitlines()[1]
+        self.assertRegex(row, r"^ghost +GPIO99\? .* unavailable: ")
+
+    def test_set_of_it_says_why_and_takes_nothing(self):
+        self.assertIn("not available now: no line", self.refuse(FAILED, "set", "FREE0=1", "ghost=1"))
+        self.assertFalse(self.info("FREE0")["held"])
+
+
 class ValueTest(Case):
     def test_get_prints_one_value_alone_and_several_with_their_names(self):
         self.board.press("IN1", 0)
@@ -162,6 +193,52 @@ class ValueTest(Case):
         status, out, err = self.gpioctl("get", "lef", "--json")
         self.assertEqual((status, json.loads(out)["error"]["code"]), (NOT_FOUND, "unknown-line"))
         self.assertTrue(err.startswith("gpioctl: "))
+
+    def test_an_unknown_name_with_nothing_near_points_to_list(self):
+        err = self.refuse(NOT_FOUND, "get", "something-else")
+        self.assertTrue(err.endswith('; "gpioctl list" shows all\n'), err)
+
+    def test_a_bare_number_and_a_comma_are_explained(self):
+        self.assertIn("GPIO77, BCM77 or BOARD77", self.gpioctl("get", "77")[2])
+        self.assertIn("with spaces", self.gpioctl("get", "led,button,relay")[2])
+
+    def test_a_request_that_is_refused_is_told_in_words_of_the_command_line(self):
+        self.assertRegex(self.refuse(USAGE, "pulse", "led", "--for", "9999d"), "--for must be")
+        self.assertRegex(self.refuse(USAGE, "get", ""), "a line's name must have")
+        err = self.refuse(USAGE, "pulse", "button", "--for", "1s")
+        self.assertIn('button is an input; "gpioctl info button" tells', err)
+
+    def test_raw_is_told_in_the_protocols_words(self):
+        err = self.gpioctl("raw", '{"op":"set","line":"FREE0","value":1}')[2]
+        self.assertIn('{"op":"request"', err)
+
+    def test_set_says_that_the_configuration_makes_a_line_an_input(self):
+        self.assertIn("an input in the daemon's configuration", self.refuse(USAGE, "set", "button=1"))
+
+    def test_set_of_a_free_line_is_no_error_in_the_counters(self):
+        self.succeed("set", "FREE0=1")
+        self.assertEqual(json.loads(self.succeed("stats", "--json"))["counters"]["errors"], 0)
+
+    def test_set_prints_a_refusal_or_its_own_reply_with_json(self):
+        self.assertIn("changed", json.loads(self.succeed("set", "FREE0=1", "--json")))
+        status, out, _ = self.gpioctl("set", "nothing=1", "--json")
+        self.assertEqual((status, json.loads(out)["error"]["code"]), (NOT_FOUND, "unknown-line"))
+
+    def test_every_word_for_a_value_is_taken(self):
+        for word, value in [("true", 1), ("no", 0), ("on", 1), ("off", 0), ("yes", 1), ("false", 0)]:
+            self.succeed("set", "led=" + word)
+            self.assertEqual(self.succeed("get", "led"), "%d\n" % value)
+
+    def test_release_of_what_cannot_be_released_says_so(self):
+        status, _, err = self.gpioctl("release", "led", "FREE1")
+        self.assertEqual(status, OK)
+        self.assertEqual(err, "gpioctl: led is the configuration's, so it stays taken\n"
+                              "gpioctl: FREE1 is free; nothing to release\n")
+
+    def test_a_pulse_that_changes_nothing_says_so(self):
+        self.succeed("set", "led=1", "relay=0")
+        status, _, err = self.gpioctl("pulse", "led", "relay", "--for", "1s")
+        self.assertEqual((status, err), (OK, "gpioctl: led is 1 already, so nothing changed\n"))
 
     def test_set_sets_several_lines_and_is_silent(self):
         self.assertEqual(self.succeed("set", "led=1", "relay=on"), "")
@@ -188,9 +265,12 @@ class ValueTest(Case):
         self.assertEqual(self.succeed("toggle", "led"), "0\n")
 
     def test_toggle_of_a_free_line_says_what_to_do(self):
-        status, _, err = self.gpioctl("toggle", "FREE0")
-        self.assertEqual(status, USAGE)
-        self.assertIn("gpioctl set FREE0=0", err)
+        for args in (["toggle", "FREE0"], ["pulse", "FREE0", "--for", "1s"],
+                     ["timer", "arm", "t", "--after", "1h", "--set", "FREE0=1"]):
+            with self.subTest(args[0]):
+                err = self.refuse(USAGE, *args)
+                self.assertIn('FREE0 is free; "gpioctl set FREE0=0" takes it', err)
+                self.assertNotIn('"op"', err)
 
     def test_a_pulse_reverts_when_gpioctl_is_gone(self):
         watcher = self.connect()
@@ -263,6 +343,15 @@ class MonitorTest(Case):
         self.assertIn("--since %d --instance %s" % (seq, reply["instance"]), err)
         self.daemons.clear()
 
+    def test_after_a_shutdown_there_is_nothing_to_continue(self):
+        running, _ = self.start_monitor("led")
+        self.board.detach()
+        self.daemon.stop()
+        status, out, err = running.end()
+        self.assertIn("shutdown", out)
+        self.assertEqual((status, err), (UNREACHABLE, "gpioctl: the daemon has ended\n"))
+        self.daemons.clear()
+
     def test_a_time_out_ends_it_with_6(self):
         self.assertEqual(self.gpioctl("monitor", "--timeout", "10ms")[0], TIMED_OUT)
 
@@ -327,6 +416,21 @@ class LookTest(Case):
         self.assertIn("button", names)
         self.assertEqual(len(names), len(set(names)))
 
+    def test_list_held_shows_only_lines_in_use(self):
+        self.succeed("set", "FREE0=1")
+        lines = json.loads(self.succeed("raw", '{"op":"lines"}'))["lines"]
+        used = [line["line"] for line in lines if line["held"] or line.get("configured")]
+        self.assertLess(len(used), len(lines))
+        self.assertIn("FREE0", used)
+        self.assertEqual([row.split()[0] for row in self.succeed("list", "--held").splitlines()[1:]], used)
+        held = json.loads(self.succeed("list", "--held", "--json"))["lines"]
+        self.assertEqual([line["line"] for line in held], used)
+
+    def test_a_line_that_is_kept_says_for_whom(self):
+        self.succeed("set", "FREE0=1")
+        self.assertIn("kept for gpioctl (pid ", self.succeed("info", "FREE0"))
+        self.assertIn("kept for gpioctl (pid ", self.succeed("list", "FREE0"))
+
     def test_list_of_some_lines_and_of_chips(self):
         self.assertEqual(len(self.succeed("list", "button", "led").splitlines()), 3)
         self.assertIn("board-a", self.succeed("list", "--chips"))
@@ -349,6 +453,24 @@ class LookTest(Case):
 
     def test_ping_says_who_answers(self):
         self.assertRegex(self.succeed("ping"), r"\Agpioeventd \S+ \(backend \w+\) answers in \d+ us")
+
+    def test_ping_waits_until_a_daemon_answers(self):
+        self.assertRegex(self.succeed("ping", "--timeout", "60s"), r"\Agpioeventd ")
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "socket")
+            running = Running(self, "ping", "--timeout", "60s", socket_path=path)
+            with socket.socket(socket.AF_UNIX) as first:
+                first.bind(path)
+                first.listen()
+                # It has come and is sent away: not there yet, so it comes again.
+                first.accept()[0].close()
+                again = first.accept()[0]
+            os.unlink(path)
+            os.symlink(self.daemon.socket_path, path)
+            again.close()
+            status, out, err = running.end()
+        self.assertEqual((status, err), (OK, ""))
+        self.assertRegex(out, r"\Agpioeventd ")
 
     def test_raw_prints_each_reply_as_it_came(self):
         out = self.succeed("raw", '{"op":"ping","id":7}', '{"op":"ping","id":8}')
@@ -391,7 +513,7 @@ class Scripted:
     """A daemon that answers by script: `replies` has fields, or a list of messages, by operation."""
 
     def __init__(self, test, **replies):
-        self.replies = dict({"hello": {"version": "0", "backend": "sim"}}, **replies)
+        self.replies = dict({"hello": {"version": "0", "backend": "sim"}, "lines": {"lines": []}}, **replies)
         self.requests, self.nonsense = [], []
         directory = tempfile.TemporaryDirectory(prefix="gpioctl-")
         test.addCleanup(directory.cleanup)
@@ -523,6 +645,13 @@ class ScriptedTest(unittest.TestCase):
         taken = self.daemon.requests[-3]
         self.assertEqual((taken["direction"], taken["initial"], taken["keep"]), ("output", 1, True))
 
+    def test_set_gives_back_what_it_took_when_the_set_itself_is_refused(self):
+        error = {"code": "internal", "class": "failed", "message": "no"}
+        status, _, _ = self.run_with("set", "a=1", lines={"lines": [{"line": "a", "held": False}]},
+                                     request={}, set={"ok": False, "error": error}, release={})
+        self.assertEqual(status, FAILED)
+        self.assertEqual([request["op"] for request in self.daemon.requests][-3:], ["request", "set", "release"])
+
     def test_a_closed_stdout_does_not_become_the_socket(self):
         # Else what gpioctl prints would go to the daemon as a request.
         daemon = Scripted(self, ping={})
@@ -570,7 +699,8 @@ class ScriptedTest(unittest.TestCase):
 
     def test_options_stand_anywhere_until_two_dashes(self):
         reply = {"values": {"--json": 1}}
-        status, out, _ = self.run_with("--edge", "both", "monitor", "--count=0", "b", subscribe=[SUBSCRIBED])
+        edge = {"event": "edge", "seq": 6, "line": "b", "edge": "rising", "value": 1}
+        status, out, _ = self.run_with("--edge", "both", "monitor", "--count=1", "b", subscribe=[SUBSCRIBED, edge])
         self.assertEqual((status, self.daemon.requests[-1]["edges"]), (OK, "both"))
         status, out, _ = self.run_with("get", "--", "--json", get=reply)
         self.assertEqual((status, out, self.daemon.requests[-1]["lines"]), (OK, "1\n", ["--json"]))
@@ -600,7 +730,16 @@ class UsageTest(unittest.TestCase):
                 ("wants a value", "wait", "x", "--timeout"),
                 ("takes no value", "list", "--json=yes"),
                 ("usage: gpioctl get", "get"),
-                ("which command", ),
+                ("which command\\? list, info, get", ),
+                ("usage: gpioctl get \\[OPTION\\]... LINE...", "get"),
+                ("usage: gpioctl stats \\[OPTION\\]...\n", "stats", "x"),
+                ("wait has no option --foo", "wait", "x", "--foo"),
+                ("did you mean --for", "pulse", "x", "--foo"),
+                ("did you mean --for", "--foo", "wait"),
+                ("at least 1", "wait", "x", "--count", "0"),
+                ("write led=1", "set", "led", "1"),
+                ("off, on, false", "set", "led=high"),
+                ("--held", "list", "--held", "--chips"),
                 ("arm, disarm or list", "timer"),
                 ("LINE=0 or LINE=1", "set", "led"),
                 ("LINE=0 or LINE=1", "timer", "arm", "t", "--after", "1s", "--set", "led=2"),
@@ -621,6 +760,21 @@ class UsageTest(unittest.TestCase):
         self.assertEqual((status, out), (UNREACHABLE, ""))
         self.assertIn("no socket /nonexistent/socket", err)
         self.assertIn("--backend sim", err)
+        units = ["/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system"]
+        self.assertEqual("systemctl" in err,
+                         any(os.path.exists(unit + "/gpioeventd.service") for unit in units))
+
+    def test_ping_with_a_time_out_ends_with_7_and_says_why_once(self):
+        status, _, err = gpioctl("ping", "--timeout", "50ms")
+        self.assertEqual((status, err.count("no socket")), (UNREACHABLE, 1))
+
+    def test_ping_with_a_time_out_does_not_wait_longer_for_a_daemon_that_is_silent(self):
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as silent:
+            path = os.path.join(directory, "socket")
+            silent.bind(path)
+            silent.listen()
+            status, _, err = gpioctl("ping", "--timeout", "50ms", socket_path=path)
+        self.assertEqual((status, err), (UNREACHABLE, "gpioctl: the daemon does not answer\n"))
 
     def test_a_dead_socket_says_that_nobody_listens(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -633,18 +787,30 @@ class UsageTest(unittest.TestCase):
 
     @unittest.skipIf(os.getuid() == 0 and not os.path.exists("/usr/bin/setpriv"), "root may connect to anything")
     def test_a_forbidden_socket_names_the_group(self):
+        self.assertIn("usermod -aG", self.complaint_at_a_socket_of(getgrnam("daemon").gr_gid))
+
+    @unittest.skipIf(os.getuid() != 0, "only root can make a socket root's")
+    def test_nobody_is_told_to_join_group_root(self):
+        err = self.complaint_at_a_socket_of(0)
+        self.assertIn("for group root", err)
+        self.assertIn("socket-group", err)
+        self.assertNotIn("usermod", err)
+
+    def complaint_at_a_socket_of(self, gid):
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
             path = os.path.join(directory, "socket")
             listener.bind(path)
             listener.listen()
             os.chmod(path, 0)
+            if os.getuid() == 0:
+                os.chown(path, 0, gid)
             os.chmod(directory, 0o755)
             # Root has to lay down what lets it connect to anything.
             drop = ["setpriv", "--reuid=65534", "--clear-groups"] if os.getuid() == 0 else []
             done = subprocess.run(drop + [GPIOCTL, "--socket", path, "ping"], stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, UNREACHABLE)
         self.assertIn("no permission for " + path, done.stderr)
-        self.assertIn("usermod -aG", done.stderr)
+        return done.stderr
 
     def test_output_that_cannot_be_written_is_an_error(self):
         with open("/dev/full", "w") as full:
