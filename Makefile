@@ -187,7 +187,7 @@ check-docs: check-docs-config check-readme
 # Each tests/fuzz/NAME.c for ten seconds, from the examples in the tree.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10
-FUZZ_SRC_config := $(wildcard daemon/config*.c) daemon/ini_file.c daemon/problems.c
+FUZZ_SRC_config := $(wildcard daemon/config*.c) $(addprefix daemon/,board.c ini_file.c names.c problems.c)
 $(BUILD)/fuzz/config: $(FUZZ_SRC_config) daemon/config.def $(wildcard daemon/*.h)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(wildcard client/lib/*.h) client/lib/wire.def
 	@mkdir -p $(@D)

@@ -380,6 +380,38 @@ int board_load(const char *name, const char *const *labels, size_t n_labels,
 	return load_fitting(&folders, labels, n_labels, &problems, ret);
 }
 
+/* Those of a folder, behind the others; returns the length. */
+static size_t append_names(
+	const struct folders *folders, size_t i, char *buffer, size_t size, size_t length)
+{
+	char **files;
+
+	if (ini_folder(folders->paths[i], ".ini", &files) < 0)
+		return length;
+	for (char **file = files; *file; file++) {
+		size_t n = strlen(*file) - strlen(".ini");
+
+		if (is_hidden(folders, i, *file) || length + n + sizeof(", ") > size)
+			continue;
+		length += (size_t)snprintf(buffer + length, size - length, "%s%.*s",
+			length > 0 ? ", " : "", (int)n, *file);
+	}
+	ini_folder_free(files);
+	return length;
+}
+
+const char *board_names(char *buffer, size_t size)
+{
+	struct folders folders = { 0 };
+	size_t length = 0;
+
+	*buffer = '\0';
+	find_folders(&folders);
+	for (size_t i = 0; i < folders.n; i++)
+		length = append_names(&folders, i, buffer, size, length);
+	return buffer;
+}
+
 struct board *board_free(struct board *board)
 {
 	free(board);

@@ -38,6 +38,8 @@ int board_load(const char *name, const char *const *labels, size_t n_labels,
 /* Reads the one file, whose name ends in .ini. 0; -EINVAL, told; -errno. */
 int board_read(const char *path, void (*report)(const char *message, void *data), void *data,
 	struct board **ret);
+/* The names of the maps there are, "a, b, c"; what does not fit is left out. Returns buffer. */
+const char *board_names(char *buffer, size_t size);
 struct board *board_free(struct board *board); /* accepts NULL, returns NULL */
 
 /* Whether one of the map's globs fits the model. */

@@ -139,7 +139,11 @@ static void move_line(struct config *config, const struct config_object *object)
 
 static void move_chip(struct config *config, struct config_object *object)
 {
-	config->chips[config->n_chips++] = object->value.chip.chip;
+	struct sim_chip_config *chip = &config->chips[config->n_chips++];
+
+	*chip = object->value.chip.chip;
+	chip->file = object->where.file;
+	chip->file_line = object->where.line;
 	object->value.chip.chip.names = NULL;
 }
 
@@ -147,7 +151,11 @@ static void move_chip(struct config *config, struct config_object *object)
 static int finish(struct config_draft *draft)
 {
 	struct config *config = draft->config;
+	struct where board = config_object_where(
+		&draft->objects[0], config_row_find(CONFIG_SECTION_DAEMON, "board"));
 
+	config->board_file = board.file;
+	config->board_file_line = board.line;
 	config->lines = calloc(draft->n_objects, sizeof(*config->lines));
 	config->chips = calloc(draft->n_objects, sizeof(*config->chips));
 	if (!config->lines || !config->chips)

@@ -22,6 +22,8 @@
 #include "backend.h"
 #include "wire.h"
 
+#define CONFIG_CHIPS_MAX 256 /* simulated chips; 8 MiB of names */
+
 enum on_exit { ON_EXIT_RELEASE, ON_EXIT_0, ON_EXIT_1, ON_EXIT_INPUT };
 
 struct line_config {
@@ -40,6 +42,8 @@ struct sim_chip_config {
 	char label[BACKEND_NAME_BYTES];
 	unsigned n_lines;
 	char (*names)[BACKEND_NAME_BYTES]; /* n_lines of them; owned; "" unnamed */
+	const char *file;		   /* where the section stands; owned by the config */
+	unsigned file_line;
 };
 
 struct config {
@@ -48,8 +52,10 @@ struct config {
 	char socket_group[32]; /* as written; "": none was asked for */
 	gid_t socket_gid;      /* what it means; -1: the daemon's own */
 	const struct backend_ops *backend;
-	size_t log_size; /* bytes, power of two */
-	char board[64];	 /* board map to use; "" finds it by itself, "none" uses none */
+	size_t log_size;	/* bytes, power of two */
+	char board[64];		/* board map to use; "" finds it by itself, "none" uses none */
+	const char *board_file; /* where that is written; NULL: nowhere */
+	unsigned board_file_line;
 	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
@@ -72,6 +78,20 @@ struct config {
  */
 int config_load(const char *path, void (*report)(const char *message, void *data), void *data,
 	struct config **ret);
+/*
+ * What depends on the backend, which the command line may have changed: [chip] without the
+ * simulated one, a board map that is not there. 0; -EINVAL, told as by config_load.
+ */
+int config_check_chosen(
+	const struct config *config, void (*report)(const char *message, void *data), void *data);
+/*
+ * With the simulated backend, whose lines are known without a start: that each configured line is
+ * there, has one alias and is on its group's chip. 0; -EINVAL, told; -errno.
+ */
+int config_check_lines(
+	const struct config *config, void (*report)(const char *message, void *data), void *data);
+/* "FILE: 2 lines, 1 group: nothing wrong". Returns buffer. */
+const char *config_summary(const struct config *config, char *buffer, size_t size);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
 /* The configuration in force, every key explained; with defaults, config/gpioeventd.conf. */
 void config_print(

@@ -7,8 +7,6 @@
 #include "config_table.h"
 #include "problems.h"
 
-#define CONFIG_CHIPS_MAX 256 /* simulated chips; 8 MiB of names */
-
 /* One section, whichever files it is written in. */
 struct config_object {
 	enum config_section section;

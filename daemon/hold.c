@@ -51,6 +51,42 @@ static void make_lot(struct lot *lot, struct line *line)
 			add_configured(lot, line->chip->lines[i]);
 }
 
+/* Another line of the group that is on another chip; NULL when one call can take them all. */
+static const struct line *find_stray(const struct line *line)
+{
+	const struct daemon *daemon = line->chip->daemon;
+
+	for (size_t i = 0; line->config->group[0] && i < daemon->lines.n; i++) {
+		const struct line *other = daemon->lines.v[i];
+
+		if (other->config && other->chip != line->chip && !line_is_absent(other) &&
+			strcmp(other->config->group, line->config->group) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+/* Told once, by the first of its lines. Half of the group, or two calls, would not be what the
+ * configuration promises. */
+static void refuse_group(const struct line *line, const struct line *stray)
+{
+	const struct daemon *daemon = line->chip->daemon;
+	const struct line_config *config = line->config;
+
+	if (line->unavailable != -EXDEV)
+		diag_error("%s:%u: [line %s] group: [line %s] of the same group is on another "
+			   "chip, %s and not %s; none of the group is taken",
+			config->file, config->file_line, config->alias, stray->config->alias,
+			stray->chip->info.name, line->chip->info.name);
+	for (size_t i = 0; i < daemon->lines.n; i++) {
+		struct line *other = daemon->lines.v[i];
+
+		if (other->config && !other->request &&
+			strcmp(other->config->group, config->group) == 0)
+			other->unavailable = -EXDEV;
+	}
+}
+
 static void tell_failure(const struct line *line, int r)
 {
 	struct line_info info = { 0 };
@@ -82,6 +118,19 @@ static bool try_lot(struct daemon *daemon, const struct lot *lot, const char *ch
 	return r == 0;
 }
 
+static bool take_configured(struct line *line, const char *change)
+{
+	const struct line *stray = find_stray(line);
+	struct lot lot;
+
+	if (stray) {
+		refuse_group(line, stray);
+		return false;
+	}
+	make_lot(&lot, line);
+	return try_lot(line->chip->daemon, &lot, change);
+}
+
 static bool is_wanted(const struct line *line)
 {
 	return !line->request && (line->config || !list_empty(&line->uses));
@@ -89,15 +138,13 @@ static bool is_wanted(const struct line *line)
 
 void line_retry(struct line *line)
 {
-	struct lot lot;
 	int r;
 
 	if (!is_wanted(line) || !line->chip->available)
 		return;
 
 	if (line->config) {
-		make_lot(&lot, line);
-		(void)try_lot(line->chip->daemon, &lot, "available");
+		(void)take_configured(line, "available");
 		return;
 	}
 	r = use_take_again(line);
@@ -107,7 +154,6 @@ void line_retry(struct line *line)
 
 void hold_configured(struct daemon *daemon)
 {
-	struct lot lot;
 	bool all = true;
 
 	for (size_t i = 0; i < daemon->lines.n; i++) {
@@ -119,8 +165,7 @@ void hold_configured(struct daemon *daemon)
 			all = false;
 			continue;
 		}
-		make_lot(&lot, line);
-		all &= try_lot(daemon, &lot, "requested");
+		all &= take_configured(line, "requested");
 	}
 	if (!all)
 		daemon_retry_later(daemon);

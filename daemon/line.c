@@ -400,9 +400,10 @@ static void write_unavailable(struct jsonw *w, const struct line *line)
 	if (line_is_absent(line) && line->config)
 		jsonw_member_string(w, "wanted", line->config->line);
 	jsonw_member_string(w, "why",
-		line_is_absent(line)	 ? "no line of this name is there yet"
-		: !line->chip->available ? "its chip is gone"
-					 : strerror(-line->unavailable));
+		line_is_absent(line)	      ? "no line of this name is there yet"
+		: !line->chip->available      ? "its chip is gone"
+		: line->unavailable == -EXDEV ? "the lines of its group are on several chips"
+					      : strerror(-line->unavailable));
 }
 
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)

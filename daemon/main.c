@@ -41,6 +41,17 @@ static int run(struct config *config)
 	return r < 0;
 }
 
+/* Says so when all is right: silence would leave open which file was read. */
+static int check(const struct config *config)
+{
+	char summary[4096 + 128];
+
+	if (config_check_lines(config, report, NULL) < 0)
+		return EXIT_USAGE;
+	(void)puts(config_summary(config, summary, sizeof(summary)));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -58,8 +69,10 @@ int main(int argc, char **argv)
 		r = EXIT_USAGE;
 	else if (options.print_config)
 		config_print(config, put, NULL);
-	else if (!options.check)
-		r = run(config);
+	else if (config_check_chosen(config, report, NULL) < 0)
+		r = EXIT_USAGE;
+	else
+		r = options.check ? check(config) : run(config);
 	config_free(config);
 	return r;
 }

@@ -337,8 +337,70 @@ initial = 1
         self.daemon.stop(errors_allowed=True)
 
     def test_a_good_configuration_passes_the_check(self):
-        status, _, stderr, _ = self.check(self.config())
+        status, stdout, stderr, path = self.check(self.config())
         self.assertEqual((0, ""), (status, stderr))
+        self.assertEqual("%s: 6 lines: nothing wrong\n" % path, stdout)
+        status, stdout, _, path = self.check("[line a]\nline = GPIO1\ngroup = g\n[line b]\nline = GPIO2\ngroup = g\n")
+        self.assertEqual((0, "%s: 2 lines, 1 group: nothing wrong\n" % path), (status, stdout))
+        os.mkdir(path + ".d")
+        with open(os.path.join(path + ".d", "one.conf"), "w") as f:
+            f.write("[line c]\nline = GPIO3\n")
+        self.assertEqual(path + " and 1 more file: 3 lines, 1 group: nothing wrong\n",
+                         self.run_daemon("--check", "--config", path, "--backend", BACKEND)[1])
+
+    def refused(self, text, *wanted, options=()):
+        """Exactly these problems, each by its line and how it begins."""
+        path = os.path.join(self.directory(), "wrong.conf")
+        with open(path, "w") as f:
+            f.write(text)
+        status, stdout, stderr = self.run_daemon("--check", "--config", path, *options)
+        self.assertEqual((2, ""), (status, stdout))
+        rows = stderr.splitlines()
+        self.assertEqual(len(wanted), len(rows), stderr)
+        for (line, begins), row in zip(wanted, rows):
+            self.assertIn("%s:%d: %s" % (path, line, begins), row)
+
+    # All simulated lines are known without a start: the check was silent about them.
+    def test_the_check_looks_for_simulated_lines(self):
+        sim = "[daemon]\nbackend = sim\n"
+        self.refused(sim + "[line a]\nline = GPIO99\n[line b]\nline = gpiochip0:77\n[line c]\nline = GPOI5\n",
+                     (3, "[line a] line: no line \"GPIO99\"; did you mean \"GPIO9\"?"),
+                     (5, "[line b] line: no line \"gpiochip0:77\": gpiochip0 has 28 lines"),
+                     (7, "[line c] line: no line \"GPOI5\"; did you mean \"GPIO5\"?"))
+        self.refused("[line a]\nline = GPIO17\n[line b]\nline = BCM17\n",
+                     (3, "[line b] line: BCM17 is gpiochip0:17, which is taken by [line a] already"),
+                     options=("--backend", "sim"))
+        self.refused(sim + "[chip a]\nlines = 2\nnames = 0=X\n[chip b]\nlines = 2\nnames = 0=Y\n"
+                     "[line x]\nline = X\ngroup = g\n[line y]\nline = Y\ngroup = g\n",
+                     (12, "[line y] group: [line x] of the same group is on another chip, a and not b"))
+
+    def test_a_simulated_chip_needs_the_simulated_backend(self):
+        text = "[daemon]\n[chip a]\nlines = 2\n"
+        self.refused(text, (2, "[chip a]: the chip is a simulated one; write backend = sim"))
+        self.assertEqual(0, self.check("[chip a]\nlines = 2\n")[0] if BACKEND == "sim" else 0)
+
+    def test_a_board_map_that_is_not_there_is_told_with_those_that_are(self):
+        text = "[daemon]\nbackend = sim\nboard = nosuch\n"
+        self.refused(text, (3, "[daemon] board: there is no board map \"nosuch\"; there are "))
+        stderr = self.check(text)[2]
+        self.assertIn("raspberry-pi-40", stderr)
+        self.assertEqual(0, self.check("[daemon]\nboard = raspberry-pi-40\n")[0])
+        self.assertEqual(0, self.check("[daemon]\nboard = none\n")[0])
+
+    # It was taken in two calls, one a chip, as if they were one.
+    def test_a_group_of_two_chips_is_told_at_the_start_and_not_taken(self):
+        lines = "".join("[line %s]\nline = %s\ndirection = output\ngroup = pair\n" % line
+                        for line in (("one", "FREE0"), ("two", "B1")))
+        daemon = self.start(BUTTONS_AND_LEDS + lines)
+        client = self.connect()
+        self.assertEqual({"one": None, "two": None}, client.request("get", lines=["one", "two"])["values"])
+        self.assertEqual("the lines of its group are on several chips",
+                         client.request("lines", line="one")["lines"][0]["why"])
+        client.request("set", line="led", value=1)
+        rows = [row for row in daemon.stderr().splitlines() if "of the same group is on another chip" in row]
+        self.assertEqual(1, len(rows), rows)
+        self.assertRegex(rows[0], r"gpioeventd.conf:\d+: \[line (one|two)\] group: ")
+        daemon.stop(errors_allowed=True)
 
     def test_every_error_of_a_configuration_is_told_with_file_and_line(self):
         text = "[daemon]\nlog-size = 5\nconections = 7\n[line a]\nline = IN0\nbias = sideways\n[line b]\n[nonsense]\n"
