@@ -240,6 +240,30 @@ class Start(TestCase):
         status = os.stat(daemon.socket_path)
         self.assertEqual((others[0].gr_gid, 0o660), (status.st_gid, stat.S_IMODE(status.st_mode)))
 
+    # The default must not warn everybody who tries the daemon without being root.
+    @unittest.skipUnless(os.getuid() == 0 and shutil.which("setpriv"), "only root can become another user")
+    def test_who_may_not_choose_the_group_is_warned_only_when_the_configuration_names_one(self):
+        directory = self.directory()
+        os.chmod(directory, 0o777)
+        program = os.path.join(directory, "gpioeventd")
+        shutil.copy(os.path.join(BUILD, "gpioeventd"), program)
+        path = os.path.join(directory, "gpioeventd.conf")
+        for number, (text, warned) in enumerate((("", False), ("socket-group = root\n", True))):
+            with open(path, "w") as f:
+                f.write("[daemon]\n" + text)
+            os.chmod(path, 0o644)
+            socket_path = os.path.join(directory, "socket%d" % number)
+            process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program,
+                                        "--backend", "sim", "--config", path, "--socket", socket_path],
+                                       stderr=subprocess.PIPE, text=True)
+            try:
+                wait_until(lambda: os.path.exists(socket_path) and os.stat(socket_path).st_mode & 0o660 == 0o660,
+                           "the socket")
+            finally:
+                process.terminate()
+                stderr = process.communicate(timeout=TIMEOUT)[1]
+            self.assertEqual(warned, "%s cannot be given to the group root" % socket_path in stderr, stderr)
+
     def test_without_a_group_in_the_configuration_the_socket_belongs_to_gpio_or_to_the_daemon(self):
         daemon = self.start(BUTTONS_AND_LEDS)
         wanted = [entry.gr_gid for entry in grp.getgrall() if entry.gr_name == "gpio"] or [os.getgid()]
