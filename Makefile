@@ -102,7 +102,8 @@ $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
 $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
-RIGGED := $(addprefix $(BUILD)/tests/unit/,gather kill line memory output peer_out request timer use watch)
+RIGGED := $(addprefix $(BUILD)/tests/unit/,event gather kill line memory output peer_in peer_out request timer \
+	use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
 # With 64-bit times on a 32-bit machine sendmsg is __sendmsg64.
 WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
