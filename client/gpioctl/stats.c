@@ -78,6 +78,10 @@ const struct command command_stats = {
 	.name = "stats",
 	.arguments = "",
 	.summary = "Shows the daemon's counters and how late edges were logged.",
+	.details = "requests and errors: those of all clients, and the refused ones; wakeups: how\n"
+		   "often the daemon had something to do; lost_kernel and lost_readers:\n"
+		   "events that the kernel, or a client that reads too slowly, has lost;\n"
+		   "accepted and refused: connections.\n",
 	.examples = "  gpioctl stats\n  gpioctl stats --json | jq .counters.edges\n",
 	.run = run,
 };

@@ -462,6 +462,7 @@ class LookTest(Case):
             with socket.socket(socket.AF_UNIX) as first:
                 first.bind(path)
                 first.listen()
+                first.settimeout(TIMEOUT)
                 # It has come and is sent away: not there yet, so it comes again.
                 first.accept()[0].close()
                 again = first.accept()[0]
