@@ -13,8 +13,24 @@
 #include "output.h"
 #include "session.h"
 
-static enum status refuse_input(const char *name, const cJSON *line)
+static enum status send_set(struct session *session, struct strings words, struct message *ret)
 {
+	request_begin(session, "set");
+	request_values(session, words);
+	return session_ask(session, ret);
+}
+
+/* Why a line that is not free cannot be set; STATUS_OK when it can. */
+static enum status check_held(const char *name, const cJSON *line)
+{
+	if (cJSON_IsFalse(member(line, "available"))) {
+		complain("%s is not available now: %s; nothing has been set", name,
+			member_string(line, "why", "gone"));
+		return STATUS_FAILED;
+	}
+	if (strcmp(member_string(line, "direction", ""), "output") == 0)
+		return STATUS_OK;
+
 	if (member_true(line, "configured"))
 		complain("%s is an input in the daemon's configuration, so nothing has been set",
 			name);
@@ -24,24 +40,26 @@ static enum status refuse_input(const char *name, const cJSON *line)
 	return STATUS_USAGE;
 }
 
-/* Whether the line is free; a held line that cannot be set refuses all before anything is taken. */
-static enum status is_free(struct session *session, const char *name, bool *ret)
+/*
+ * Whether the line is free; a held line that cannot be set refuses all before anything is taken. A
+ * program is told so by the daemon itself.
+ */
+static enum status is_free(struct session *session, const char *name, const char *word, bool *ret)
 {
-	_cleanup_(message_done) struct message reply = { 0 };
+	_cleanup_(message_done) struct message reply = { 0 }, refusal = { 0 };
 	const cJSON *line;
 	enum status status = line_ask(session, name, &reply, &line);
 
 	if (status)
 		return status;
-	if (cJSON_IsFalse(member(line, "available"))) {
-		complain("%s is not available now: %s; nothing has been set", name,
-			member_string(line, "why", "gone"));
-		return STATUS_FAILED;
-	}
-	*ret = !member_true(line, "held");
-	if (!*ret && strcmp(member_string(line, "direction", ""), "output") != 0)
-		return refuse_input(name, line);
-	return STATUS_OK;
+	*ret = !member_true(line, "held") && !cJSON_IsFalse(member(line, "available"));
+	if (*ret)
+		return STATUS_OK;
+	if (session->options->json &&
+		(cJSON_IsFalse(member(line, "available")) ||
+			strcmp(member_string(line, "direction", ""), "output") != 0))
+		return send_set(session, (struct strings){ .n = 1, .v = &word }, &refusal);
+	return check_held(name, line);
 }
 
 static enum status take_line(struct session *session, const struct assignment *word)
@@ -61,10 +79,12 @@ struct target {
 	bool free, taken;
 };
 
-static enum status find_free(struct session *session, struct target *targets, size_t n)
+static enum status find_free(struct session *session, struct strings words, struct target *targets)
 {
-	for (size_t i = 0; i < n; i++) {
-		enum status status = is_free(session, targets[i].word.line, &targets[i].free);
+	for (size_t i = 0; i < words.n; i++) {
+		enum status status = is_free(
+			session, targets[i].word.line, words.v[i], &targets[i].free);
+
 		if (status)
 			return status;
 	}
@@ -100,13 +120,6 @@ static void give_back(struct session *session, const struct target *targets, siz
 	}
 }
 
-static enum status send_set(struct session *session, struct strings words, struct message *ret)
-{
-	request_begin(session, "set");
-	request_values(session, words);
-	return session_ask(session, ret);
-}
-
 static enum status set(struct session *session, struct strings words, struct message *ret)
 {
 	struct target *targets = calloc(words.n, sizeof(*targets));
@@ -119,7 +132,7 @@ static enum status set(struct session *session, struct strings words, struct mes
 	for (size_t i = 0; i < words.n; i++)
 		(void)assignment_parse(words.v[i], &targets[i].word);
 
-	status = find_free(session, targets, words.n);
+	status = find_free(session, words, targets);
 	if (!status)
 		status = take_free(session, targets, words.n);
 	if (!status)

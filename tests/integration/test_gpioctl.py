@@ -215,6 +215,11 @@ class ValueTest(Case):
     def test_set_says_that_the_configuration_makes_a_line_an_input(self):
         self.assertIn("an input in the daemon's configuration", self.refuse(USAGE, "set", "button=1"))
 
+    def test_set_of_what_cannot_be_set_prints_the_daemons_refusal_with_json(self):
+        status, out, _ = self.gpioctl("set", "FREE0=1", "button=1", "--json")
+        self.assertEqual((USAGE, "wrong-direction"), (status, json.loads(out)["error"]["code"]))
+        self.assertFalse(self.info("FREE0")["held"])
+
     def test_set_of_a_free_line_is_no_error_in_the_counters(self):
         self.succeed("set", "FREE0=1")
         self.assertEqual(json.loads(self.succeed("stats", "--json"))["counters"]["errors"], 0)
