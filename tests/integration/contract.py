@@ -245,13 +245,14 @@ class Order:
         self.last_reply = -1
         self.replay_left = 0
         self.replay_bound = None
+        self.replay_lost = False
         self.lost_wanted = False
         self.line_seq = {}
         self.line_time = {}
 
     def reply(self, message):
         seq = message.get("seq")
-        if self.replay_left:
+        if self.replay_left and not self.replay_lost:
             raise Broken("a reply while %d messages of the replay are due: %s" %
                          (self.replay_left, json.dumps(message)[:400]))
         if seq is None:
@@ -261,7 +262,7 @@ class Order:
                          (self.last_event, self.last_reply, json.dumps(message)[:400]))
         self.last_reply = seq
         if message.get("resumed"):
-            self.replay_left, self.replay_bound = message.get("replay", 0), seq
+            self.replay_left, self.replay_bound, self.replay_lost = message.get("replay", 0), seq, False
         self.lost_wanted = message.get("resumed") is False
 
     def event(self, message):
@@ -272,6 +273,10 @@ class Order:
                 raise Broken("resumed false wants a lost with reason restart and no count first: " +
                              json.dumps(message)[:400])
             return
+        # A replay that is overtaken itself has its loss in place of messages.
+        self.replay_lost |= message["event"] == "lost"
+        if self.replay_left and self.replay_lost and seq > self.replay_bound:
+            self.replay_left = 0
         if self.replay_left:
             self.replay_left -= 1
             if seq > self.replay_bound or seq <= self.last_event:
