@@ -224,6 +224,14 @@ static bool anybody_states(const struct line *line, enum setting setting)
 	return false;
 }
 
+/* A line without an interrupt can still be read by those who did not ask for edges. */
+static bool goes_without_edges(const struct line *line, const struct opinion *opinion,
+	const struct line_settings *settings)
+{
+	return !settings->debounce_ns && !opinion_has(opinion, SETTING_EDGES) &&
+	       !anybody_states(line, SETTING_EDGES);
+}
+
 static int take(struct line *line, const struct opinion *opinion, struct line_settings *settings,
 	enum initial initial, const char *change)
 {
@@ -235,11 +243,22 @@ static int take(struct line *line, const struct opinion *opinion, struct line_se
 		return 0; /* taken as soon as it is there */
 	}
 	r = request_new(daemon, 1, &line, settings, &initial, change);
-	/* A line without an interrupt can still be read by those who did not ask for edges. */
-	if (r == -ENXIO && !settings->debounce_ns && !opinion_has(opinion, SETTING_EDGES) &&
-		!anybody_states(line, SETTING_EDGES)) {
+	if (r == -ENXIO && goes_without_edges(line, opinion, settings)) {
 		settings->edges = EDGES_NONE;
 		r = request_new(daemon, 1, &line, settings, &initial, change);
+	}
+	return r;
+}
+
+/* The same of a line that is held, which may have needed no interrupt so far, as an output. */
+static int reconfigure(struct line *line, const struct opinion *opinion,
+	struct line_settings *settings, enum initial initial)
+{
+	int r = request_reconfigure(line->request, line, settings, initial);
+
+	if (r == -ENXIO && goes_without_edges(line, opinion, settings)) {
+		settings->edges = EDGES_NONE;
+		r = request_reconfigure(line->request, line, settings, initial);
 	}
 	return r;
 }
@@ -277,7 +296,7 @@ static enum wire_error put_in_force(struct peer *peer, struct line *line,
 		r = take(line, opinion, &settings, initial, "requested");
 		return r < 0 ? call_line_failed(problem, line, r, "taken") : WIRE_OK;
 	} else if (!same_settings(&settings, &line->settings)) {
-		r = request_reconfigure(line->request, line, &settings, initial);
+		r = reconfigure(line, opinion, &settings, initial);
 		return r < 0 ? call_line_failed(problem, line, r, "changed") : WIRE_OK;
 	}
 	/* An output that stays one gets its initial value as any other write. */
@@ -377,7 +396,7 @@ static void leave_output(struct line *line, struct use *use)
 		settings.edges = EDGES_BOTH;
 	settings.drive = DRIVE_PUSH_PULL;
 	settings.active_low = line->settings.active_low;
-	r = request_reconfigure(line->request, line, &settings, INITIAL_KEEP);
+	r = reconfigure(line, &nothing, &settings, INITIAL_KEEP);
 	if (r < 0)
 		diag_warning("%s cannot be made an input: %s", line->canonical, strerror(-r));
 }
