@@ -73,7 +73,8 @@ static void expire_late(struct timer *timer, uint64_t late_ns)
 	loop_clear_deadline(&rig.daemon.loop, deadline);
 	deadline->expire(deadline, deadline->at_ns + late_ns);
 	rig_settle();
-	client_read(&owner);
+	if (owner.fd >= 0)
+		client_read(&owner);
 	client_read(&other);
 }
 
