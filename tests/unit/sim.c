@@ -281,7 +281,9 @@ END_TEST
 START_TEST(a_feed_of_an_ambiguous_name_is_an_error)
 {
 	char names[2][BACKEND_NAME_BYTES] = { "LED", "LED" };
-	struct sim_chip_config chip = { "gpiochip0", "board", 2, names };
+	struct sim_chip_config chip = {
+		.name = "gpiochip0", .label = "board", .n_lines = 2, .names = names
+	};
 
 	config.n_chips = 1;
 	config.chips = &chip;
