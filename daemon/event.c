@@ -22,7 +22,7 @@
 
 /* The longest names leave room for everything else of an event, users apart. */
 #define TEXT_MAX    512
-#define MESSAGE_MAX 200
+#define MESSAGE_MAX 160
 
 static uint64_t realtime_us(const struct daemon *daemon, uint64_t timestamp_ns)
 {

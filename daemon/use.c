@@ -30,6 +30,12 @@ struct use *use_find(const struct line *line, const struct peer *peer)
 	return NULL;
 }
 
+/* The connection's own use, and what the daemon keeps for it. */
+static bool is_own(const struct use *use, const struct peer *peer)
+{
+	return use->peer == peer || (peer && !use->peer && use->id.peer == peer->id.peer);
+}
+
 static struct use *use_new(struct line *line, struct peer *peer)
 {
 	struct use *use = calloc(1, sizeof(*use));
@@ -105,7 +111,7 @@ static enum wire_error check_others(const struct peer *peer, const struct line *
 		const struct use *other = list_object(link, struct use, line_link);
 		enum setting setting = opinion_conflict(opinion, &other->opinion);
 
-		if (other->peer != peer && setting < SETTING_N)
+		if (!is_own(other, peer) && setting < SETTING_N)
 			return conflict(problem, line, setting,
 				setting_get(&other->opinion.settings, setting), &other->id);
 	}
@@ -133,7 +139,7 @@ static struct line_settings agree(const struct peer *peer, const struct line *li
 	list_for_each (link, &line->uses) {
 		const struct use *use = list_object(link, struct use, line_link);
 
-		if (use->peer != peer)
+		if (!is_own(use, peer))
 			opinion_apply(&use->opinion, &settings);
 	}
 	opinion_apply(opinion, &settings);
@@ -326,7 +332,7 @@ bool use_keep(struct peer *peer, struct line *line)
 enum wire_error use_grant(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem)
 {
-	struct use *use = use_find(line, peer);
+	struct use *use = use_find(line, peer), *kept;
 	const bool is_new = !use;
 	struct opinion opinion = wished(use, wish);
 	enum wire_error error = use_check(peer, line, wish, problem);
@@ -346,6 +352,9 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	}
 	use->id = peer->id;
 	use->opinion = opinion;
+	kept = use_find(line, NULL);
+	if (kept && is_own(kept, peer))
+		kept->opinion = opinion;
 	use->requested |= wish->request;
 	use->watched |= wish->watch;
 	if (wish->has_on_release)

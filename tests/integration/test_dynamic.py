@@ -344,6 +344,16 @@ class Users(TestCase):
         self.assertEqual({"FREE0": False}, other.request("release", line="FREE0")["held"])
         self.assertFalse(self.held())
 
+    # What the daemon kept for a client stood in that client's own way when it changed its mind.
+    def test_who_said_keep_may_still_change_the_line(self):
+        client = self.connect()
+        client.request("request", line="FREE0", direction="output", initial=1, keep=True)
+        info = client.request("request", line="FREE0", direction="input", bias="pull-up")["lines"][0]
+        self.assertEqual(("input", "pull-up"), (info["direction"], info["bias"]))
+        client.close()
+        error = self.connect().refuse("request", "conflict", line="FREE0", direction="output")
+        self.assertEqual(("direction", "input"), (error["field"], error["have"]))
+
     def test_on_release_hold_keeps_the_line_driven(self):
         before = self.stats()["connections"]
         client = self.connect()

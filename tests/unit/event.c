@@ -210,23 +210,23 @@ START_TEST(a_timer_says_its_tag_and_why_it_wrote_nothing)
 }
 END_TEST
 
-/* 200 bytes of it, and no half of a character. */
+/* 160 bytes of it, and no half of a character. */
 START_TEST(a_long_message_is_cut_between_two_characters)
 {
 	char message[300], expected[300];
 	struct wire_problem problem;
 
 	memset(message, 'x', sizeof(message));
-	strcpy(message + 199, "\xc3\xa4 and more");
+	strcpy(message + 159, "\xc3\xa4 and more");
 	problem_set(&problem, WIRE_E_INTERNAL, "%s", message);
 	event_timer(&rig.daemon, &off, 1, 1, &problem);
-	snprintf(expected, sizeof(expected), "\"message\":\"%.199s\"}", message);
+	snprintf(expected, sizeof(expected), "\"message\":\"%.159s\"}", message);
 	ck_assert(has_in(newest(), expected));
 
-	strcpy(message + 198, "\xc3\xa4 and more");
+	strcpy(message + 158, "\xc3\xa4 and more");
 	problem_set(&problem, WIRE_E_INTERNAL, "%s", message);
 	event_timer(&rig.daemon, &off, 1, 1, &problem);
-	snprintf(expected, sizeof(expected), "\"message\":\"%.200s\"}", message);
+	snprintf(expected, sizeof(expected), "\"message\":\"%.160s\"}", message);
 	ck_assert(has_in(newest(), expected));
 }
 END_TEST
