@@ -53,7 +53,7 @@ void filter_carry_lockouts(struct filter *to, const struct filter *from);
 void filter_save_lockouts(struct filter *filter);
 void filter_restore_lockouts(struct filter *filter);
 
-/* A line's entry. 0 or -ENOMEM. `own` false: back to what "*" lets pass. */
+/* What passes of a line from now on. 0, or -ENOMEM and nothing has changed. */
 int filter_set_line(struct filter *filter, uint32_t line, const struct filter_entry *entry);
 
 /* FNV-1a over the name. */

@@ -101,7 +101,7 @@ void peer_close(struct peer *peer)
 
 	/* The watch first, so that it no longer counts as a user of the lines that are given up. */
 	peer->watch = watch_free(peer->watch);
-	timers_peer_left(&daemon->timers, peer);
+	timers_peer_left(peer);
 	use_peer_left(peer);
 	list_for_each_safe (link, following, &peer->aliases)
 		free(list_object(link, struct line_alias, link));

@@ -204,11 +204,10 @@ enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
 	return WIRE_OK;
 }
 
-void timers_peer_left(struct timers *timers, struct peer *peer)
+void timers_peer_left(struct peer *peer)
 {
 	struct daemon *daemon = peer->daemon;
 
-	(void)timers;
 	list_for_each_safe (link, following, &peer->timers) {
 		struct timer *timer = list_object(link, struct timer, peer_link);
 

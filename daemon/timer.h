@@ -75,7 +75,7 @@ enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
 struct timer *timer_find(struct peer *peer, const char *name);
 void timer_disarm(struct timer *timer);
 /* Ends what ends with the connection. */
-void timers_peer_left(struct timers *timers, struct peer *peer);
+void timers_peer_left(struct peer *peer);
 
 /* What the log has dropped. */
 void timers_note_evicted(struct timers *timers, const struct log_entry *entry);

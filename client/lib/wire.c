@@ -81,11 +81,6 @@ const char *wire_class_name(enum wire_class class)
 	return (unsigned)class < WIRE_CLASS_N ? classes[class] : NULL;
 }
 
-const char *wire_op_name(enum wire_op op)
-{
-	return (unsigned)op < WIRE_OP_N ? wire_ops[op].name : NULL;
-}
-
 /* One field while it is decoded. */
 struct field {
 	struct wire_decoder *decoder;

@@ -180,7 +180,6 @@ enum wire_error wire_decode(struct wire_decoder *decoder, const char *frame, siz
 const char *wire_error_code(enum wire_error error);
 enum wire_class wire_error_class(enum wire_error error);
 const char *wire_class_name(enum wire_class class);
-const char *wire_op_name(enum wire_op op);
 /* The nearest of n names to what was written, by edit distance, or NULL when none is near. */
 const char *nearest_name(const char *written, const char *const *names, size_t n);
 

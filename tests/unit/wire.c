@@ -167,7 +167,7 @@ START_TEST(each_operation_is_accepted_with_what_it_requires)
 	for_each_op(op)
 	{
 		decode_or_fail(request_with(op, NULL, "%s", ""));
-		ck_assert_str_eq(wire_op_name(request.op), op->name);
+		ck_assert_ptr_eq(&wire_ops[request.op], op);
 	}
 }
 END_TEST
@@ -760,7 +760,6 @@ START_TEST(each_error_has_a_code_and_a_class)
 	}
 	ck_assert_ptr_null(wire_error_code(WIRE_OK));
 	ck_assert_ptr_null(wire_error_code(WIRE_E_N));
-	ck_assert_ptr_null(wire_op_name(WIRE_OP_N));
 	ck_assert_ptr_null(wire_class_name(WIRE_CLASS_N));
 	ck_assert_str_eq(wire_class_name(wire_error_class(WIRE_E_UNKNOWN_LINE)), "not-found");
 }
