@@ -55,10 +55,10 @@ SYSTEMD ?= yes
 ifeq ($(filter yes no,$(SYSTEMD)),)
 $(error SYSTEMD=$(SYSTEMD) is not known; use yes or no)
 endif
-NOTIFY := $(if $(filter no,$(SYSTEMD)),daemon/notify-none.c,daemon/notify-systemd.c)
+SERVICE := $(wildcard daemon/*-$(if $(filter no,$(SYSTEMD)),none,systemd).c)
 
 LIB_SRC    := $(wildcard client/lib/*.c)
-DAEMON_SRC := $(filter-out daemon/main.c daemon/notify-%.c,$(wildcard daemon/*.c)) $(NOTIFY)
+DAEMON_SRC := $(filter-out daemon/main.c daemon/%-none.c daemon/%-systemd.c,$(wildcard daemon/*.c)) $(SERVICE)
 GPIOCTL_SRC := $(wildcard client/gpioctl/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -72,7 +72,7 @@ all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
 # Other flags than last time (another PREFIX, another set of libraries) build everything again.
 $(BUILD)/flags: FORCE
-	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(filter-out -Werror,$(CFLAGS)) $(DAEMON_LIBS) $(NOTIFY))
+	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(filter-out -Werror,$(CFLAGS)) $(DAEMON_LIBS) $(SERVICE))
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 

@@ -198,6 +198,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 
 	init(daemon, config);
 	raise_fd_limit();
+	(void)inherit_init(&daemon->inherit);
 	r = loop_init(&daemon->loop);
 	if (r < 0)
 		return r;
@@ -222,6 +223,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 		hold_configured(daemon);
 		r = server_listen(&daemon->server);
 	}
+	inherit_done(&daemon->inherit);
 	if (r < 0)
 		done(daemon);
 	return r;

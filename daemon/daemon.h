@@ -21,6 +21,7 @@
 #include "chip.h"
 #include "config.h"
 #include "gather.h"
+#include "inherit.h"
 #include "line.h"
 #include "log.h"
 #include "loop.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct backend *backend;
 	struct loop loop;
 	struct log log;
+	struct inherit inherit; /* until the end of daemon_start() */
 	struct source signals;
 	int signal_fd;
 

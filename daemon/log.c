@@ -16,8 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kept_records.h"
+
 #define LOG_MAGIC   "gpioevlg"
-#define LOG_VERSION 1
+#define LOG_VERSION 2
 #define LOG_ALIGN   ((uint64_t)64 << 10)
 #define LOG_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 /* The shortest event has more bytes than this, so the index ring never runs out before the byte
@@ -54,6 +56,9 @@ static void lay_out(struct log_header *header, uint64_t size)
 		.stage_bytes = sizeof(struct log_stage),
 		.n_states = WIRE_MAX_LINES,
 		.n_stages = LOG_STAGE_SLOTS,
+		.n_kept = KEPT_SLOTS,
+		.kept_bytes = sizeof(struct kept_slot),
+		.record_bytes = { KEPT_RECORD_BYTES },
 		.n_bytes = size,
 		.n_entries = size / LOG_ENTRY_SHARE,
 		.states_at = LOG_ALIGN,
@@ -62,7 +67,8 @@ static void lay_out(struct log_header *header, uint64_t size)
 			     align(header->n_states * sizeof(struct log_line_state));
 	header->stages_at = header->entries_at +
 			    align(header->n_entries * sizeof(struct log_entry));
-	header->bytes_at = header->stages_at + align(header->n_stages * sizeof(struct log_stage));
+	header->kept_at = header->stages_at + align(header->n_stages * sizeof(struct log_stage));
+	header->bytes_at = header->kept_at + align(header->n_kept * sizeof(struct kept_slot));
 	header->total_bytes = header->bytes_at + size;
 }
 
@@ -132,6 +138,13 @@ static int new_memfd(uint64_t total_bytes)
 	return fd;
 }
 
+static int init_kept(struct log *log, const char **ret_why)
+{
+	struct kept_slot *slots = (struct kept_slot *)(log->map + log->header->kept_at);
+
+	return kept_init(&log->kept, slots, &log->header->kept_used, ret_why);
+}
+
 static bool size_is_allowed(uint64_t size)
 {
 	return size >= LOG_SIZE_MIN && size <= LOG_SIZE_MAX && (size & (size - 1)) == 0;
@@ -140,6 +153,7 @@ static bool size_is_allowed(uint64_t size)
 int log_init(struct log *log, size_t size)
 {
 	struct log_header header;
+	const char *why;
 	int fd, r;
 
 	assert(size_is_allowed(size));
@@ -163,7 +177,7 @@ int log_init(struct log *log, size_t size)
 	log->fd = fd;
 	log->instance = header.instance;
 	log->tail = 1;
-	return 0;
+	return init_kept(log, &why);
 }
 
 void log_done(struct log *log)
@@ -329,6 +343,8 @@ int log_adopt(struct log *log, int fd, const char **ret_why)
 	}
 	if (!*ret_why)
 		*ret_why = walk(log);
+	if (!*ret_why)
+		(void)init_kept(log, ret_why);
 	if (*ret_why) {
 		log_done(log);
 		return -EINVAL;

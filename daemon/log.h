@@ -10,6 +10,7 @@
  *   index ring     per event: number, place, kind
  *   byte ring      the lines of JSON; mapped twice back to back, so that no event is ever split
  *   staging area   edges are read from the kernel straight into it
+ *   records        of what must outlive the process and is no event, see kept.h
  *
  * Each part starts at a multiple of 64 KiB, the largest page of any Linux machine. An append writes
  * the bytes, then the index entry, then the line's state, and publishes with one 32-bit store: a
@@ -28,6 +29,7 @@
 
 #include <linux/gpio.h>
 
+#include "kept.h"
 #include "wire.h"
 
 #define LOG_SIZE_MIN	 ((size_t)64 << 10)
@@ -113,6 +115,7 @@ struct log {
 	char *bytes;
 	size_t size;		  /* of the byte ring */
 	struct log_stage *stages; /* LOG_STAGE_SLOTS of them */
+	struct kept kept;
 
 	uint64_t instance;
 	uint64_t head, tail; /* newest seq and oldest seq held; empty when head + 1 == tail */
@@ -171,14 +174,18 @@ struct log_header {
 	uint32_t version;
 	uint32_t entry_bytes, state_bytes,
 		stage_bytes; /* sizes of the records: a foreign ABI is refused */
-	uint32_t n_states, n_stages;
+	uint32_t n_states, n_stages, n_kept, kept_bytes;
+	uint32_t record_bytes[KEPT_KINDS]; /* of the records in it, see kept_records.h */
 	uint64_t instance;
 	uint64_t total_bytes;
-	uint64_t states_at, entries_at, bytes_at, stages_at; /* offsets in the memfd */
+	uint64_t states_at, entries_at, bytes_at, stages_at, kept_at; /* offsets in the memfd */
 	uint64_t n_entries, n_bytes;
 	uint32_t checksum;			 /* of all above */
 	_Alignas(64) _Atomic uint32_t published; /* low half of the newest seq */
 	_Atomic uint32_t tail;			 /* low half of the oldest seq held */
+	_Atomic uint32_t kept_used;		 /* of the records, see kept.h */
+	/* Running numbers that must not be given twice: none above has been. */
+	_Atomic uint32_t peers, generations, armings_1024;
 };
 
 #define LOG_AHEAD ((size_t)16 << 10) /* a round of 64 edges has half of it */

@@ -475,7 +475,7 @@ static const struct {
 	const char *reason;
 } headers[] = {
 	FIELD(magic, 0, "it is no event log"),
-	FIELD(version, 2, "its format has another version"),
+	FIELD(version, 1, "its format has another version"),
 	FIELD(version, 0, "its format has another version"),
 	FIELD(n_bytes, 0, "its size is not allowed"),
 	FIELD(n_bytes, 32768, "its size is not allowed"),
@@ -489,7 +489,11 @@ static const struct {
 	FIELD(n_states, 1025, "its layout is another"),
 	FIELD(n_stages, 129, "its layout is another"),
 	FIELD(n_entries, 2048, "its layout is another"),
+	FIELD(n_kept, 32769, "its layout is another"),
+	FIELD(kept_bytes, 128, "its layout is another"),
+	FIELD(record_bytes[KEPT_LINE], 1, "its layout is another"),
 	FIELD(states_at, 0, "its layout is another"),
+	FIELD(kept_at, 65536, "its layout is another"),
 	FIELD(entries_at, UINT64_MAX, "its layout is another"),
 	FIELD(stages_at, 1, "its layout is another"),
 	FIELD(bytes_at, 4096, "its layout is another"),
