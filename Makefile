@@ -7,10 +7,12 @@
 #   make check           every test: unit, integration, sanitizers, valgrind, a real kernel's GPIO lines
 #   make check-quick     unit, integration, documents; installs nothing
 #   make bench           measures; prints ratios and writes build/bench.json
-#   make install         DESTDIR= PREFIX=/usr/local; make uninstall leaves the configuration
+#   make install         DESTDIR= PREFIX=/usr/local ACCESS=exclusive|shared; make uninstall leaves the
+#                        configuration
+#   make deb             a Debian package for this machine, in build/
 #
 # VARIANT=debug|asan|coverage builds into build/VARIANT; WERROR=1 makes warnings errors;
-# SYSTEMD=no builds without libsystemd.
+# SYSTEMD=no builds without libsystemd and installs no units.
 
 VARIANT ?= release
 PREFIX ?= /usr/local
@@ -39,7 +41,7 @@ WARNINGS += -Werror
 endif
 
 # Goals that need no library, so that they also run on a machine where nothing is installed yet.
-LIBLESS := deps clean help demo check check-quick check-kernel check-docs docs bench format format-check uninstall
+LIBLESS := deps clean help demo deb check check-quick check-kernel check-docs docs bench format format-check uninstall
 ifneq ($(filter-out $(LIBLESS),$(or $(MAKECMDGOALS),all)),)
 include tools/libraries.mk
 endif
@@ -250,22 +252,7 @@ check:
 	@tools/deps install build test lab
 	@tools/tally '$(SUBMAKE)' $(STEPS)
 
-# A configuration that is there is the user's, at install and at uninstall.
-BOARDS := $(wildcard config/boards/*.ini)
-DOCS := README.md LICENSE $(filter-out %.in.md,$(wildcard docs/*.md))
-CONFIG := $(DESTDIR)$(SYSCONFDIR)/gpioeventd/gpioeventd.conf
-
-install: all
-	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(DATADIR)/boards $(DOCDIR)) $(dir $(CONFIG))
-	install -m 755 $(BUILD)/gpioeventd $(DESTDIR)$(SBINDIR)/gpioeventd
-	install -m 755 $(BUILD)/gpioctl $(DESTDIR)$(BINDIR)/gpioctl
-	$(if $(BOARDS),install -m 644 $(BOARDS) $(DESTDIR)$(DATADIR)/boards)
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
-	@[ -e $(CONFIG) ] || install -v -m 644 config/gpioeventd.conf $(CONFIG)
-
-uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/gpioeventd $(DESTDIR)$(BINDIR)/gpioctl
-	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
+include tools/install.mk
 
 clean:
 	rm -rf build
