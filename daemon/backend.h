@@ -86,12 +86,20 @@ struct backend_ops {
 
 	/*
 	 * Looks for chips that are not known yet or have come back, and calls found() for each: a
-	 * chip that comes back (the same label, else the same name, and the same number of lines)
-	 * keeps its index. One whose going chip_event has not told yet is not found: scan again
-	 * after CHIP_GONE.
+	 * chip that comes back (the same label and number of lines; of several such the one with
+	 * the same name) keeps its index, whatever its name is now. One whose going chip_event has
+	 * not told yet is not found: scan again after CHIP_GONE. One that may not be opened is not
+	 * found: arrival_fd tells when that changes. -errno when memory or file descriptors were
+	 * short: scan again after a while.
 	 */
 	int (*scan)(struct backend *backend,
 		void (*found)(const struct chip_info *chip, void *data), void *data);
+	/* An fd that becomes ready when scan may find something, CHIP_GONE apart; owned by the
+	 * backend and open as long as that; -errno: it cannot tell. */
+	int (*arrival_fd)(struct backend *backend);
+	/* Reads what the fd has to say, until it is not ready any more; true when scan is worth
+	 * while. */
+	bool (*arrived)(struct backend *backend);
 	/* An fd that becomes ready when chip_event has something, or something to do; owned by the
 	 * backend; -errno. */
 	int (*chip_fd)(struct backend *backend, unsigned chip);

@@ -30,7 +30,8 @@ static void chip_gone(struct chip *chip)
 			event_line(line, "gone"); /* not told yet by its own request */
 		line->taken = false;
 	}
-	daemon_retry_later(chip->daemon);
+	/* It may be back already, and was not found as long as this was not told. */
+	daemon_look_again(chip->daemon);
 }
 
 static void dispatch(struct source *source, uint32_t events)
@@ -134,6 +135,18 @@ static void come_back(struct chip *chip)
 	}
 }
 
+/* The kernel has given the number of a chip that is away to another one: who names that number
+ * means the one that is there. */
+static void pass_name_on(const struct daemon *daemon, const char *name)
+{
+	for (size_t i = 0; i < daemon->chips.n; i++) {
+		struct chip *chip = daemon->chips.v[i];
+
+		if (chip && !chip->available && strcmp(chip->info.name, name) == 0)
+			line_copy_name(chip->info.name, chip->info.label);
+	}
+}
+
 static void found(const struct chip_info *info, void *data)
 {
 	struct daemon *daemon = data;
@@ -152,6 +165,7 @@ static void found(const struct chip_info *info, void *data)
 			"chip %s (%s) cannot be used: %s", info->name, info->label, strerror(-r));
 		return;
 	}
+	pass_name_on(daemon, info->name);
 	set_info(chip, info);
 	chip->available = true;
 	diag_info("chip %s (%s): %u lines", chip->info.name, chip->info.label, chip->info.n_lines);
@@ -164,8 +178,26 @@ int chips_scan(struct daemon *daemon)
 	return daemon->ops->scan(daemon->backend, found, daemon);
 }
 
+static void dispatch_arrivals(struct source *source, uint32_t events)
+{
+	struct daemon *daemon = list_object(source, struct daemon, arrivals);
+
+	(void)events;
+	if (daemon->ops->arrived(daemon->backend))
+		daemon_look_again(daemon);
+}
+
+int chips_listen(struct daemon *daemon)
+{
+	int fd = daemon->ops->arrival_fd(daemon->backend);
+
+	return fd < 0 ? fd
+		      : loop_add(&daemon->loop, &daemon->arrivals, fd, EPOLLIN, dispatch_arrivals);
+}
+
 void chips_done(struct daemon *daemon)
 {
+	loop_remove(&daemon->loop, &daemon->arrivals);
 	for (size_t i = 0; i < daemon->chips.n; i++)
 		chip_free(daemon->chips.v[i]);
 	free(daemon->chips.v);

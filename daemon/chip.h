@@ -27,4 +27,6 @@ struct chip {
  * configuration are brought up to date by lines_configure() afterwards. 0 or -errno.
  */
 int chips_scan(struct daemon *daemon);
+/* From now on chips that come are looked for and taken when they come. 0 or -errno. */
+int chips_listen(struct daemon *daemon);
 void chips_done(struct daemon *daemon);

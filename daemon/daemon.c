@@ -60,22 +60,24 @@ static int watch_signals(struct daemon *daemon)
 		&daemon->loop, &daemon->signals, daemon->signal_fd, EPOLLIN, dispatch_signal);
 }
 
-/* Chips that have come back, lines that were busy: at first soon, then at longer intervals. */
+/* At first soon, then at longer intervals. */
 static void expire_retry(struct deadline *deadline, uint64_t now_ns)
 {
+	struct daemon *daemon = list_object(deadline, struct daemon, retry);
+
 	(void)now_ns;
-	daemon_look_again(list_object(deadline, struct daemon, retry));
+	daemon_look_again(daemon);
+	if (!deadline_is_set(&daemon->retry))
+		daemon->retry_after_ns = RETRY_FIRST_NS;
 }
 
 void daemon_look_again(struct daemon *daemon)
 {
-	(void)chips_scan(daemon);
-	if (lines_configure(daemon) == 0 && hold_missing(daemon)) {
-		loop_clear_deadline(&daemon->loop, &daemon->retry);
-		daemon->retry_after_ns = RETRY_FIRST_NS;
-		return;
-	}
-	daemon_retry_later(daemon);
+	int r = chips_scan(daemon);
+
+	if (lines_configure(daemon) < 0 || r < 0)
+		daemon_retry_later(daemon);
+	hold_missing(daemon);
 }
 
 void daemon_retry_later(struct daemon *daemon)
@@ -134,13 +136,18 @@ static int start_backend(struct daemon *daemon)
 		diag_error("backend %s cannot be opened: %s", daemon->ops->name, strerror(-r));
 		return r;
 	}
-	r = chips_scan(daemon);
+	/* Listening first: what comes after the scan is told. */
+	r = chips_listen(daemon);
 	if (r < 0)
+		diag_warning("chips that come later will not be noticed: %s", strerror(-r));
+	r = chips_scan(daemon);
+	if (r < 0) {
 		diag_warning("chips cannot be looked for: %s", strerror(-r));
-
+		daemon_retry_later(daemon);
+	}
 	if (daemon->chips.n == 0)
-		diag_warning("there is no GPIO chip that the daemon can open; it looks again when "
-			     "it has to");
+		diag_warning("there is no GPIO chip that the daemon can open; it takes those that "
+			     "come");
 	r = load_board(daemon);
 	if (r == 0)
 		r = lines_configure(daemon);
@@ -155,6 +162,7 @@ static void init(struct daemon *daemon, struct config *config)
 		.signal_fd = -1,
 		.signals.fd = -1,
 		.absent = { .daemon = daemon, .source.fd = -1 },
+		.arrivals.fd = -1,
 		.retry_after_ns = RETRY_FIRST_NS };
 	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
@@ -283,6 +291,7 @@ static void end_writing(struct daemon *daemon)
 	timers_done(daemon);
 	for (size_t id = 0; id < daemon->lines.n; id++)
 		output_cancel_revert(daemon->lines.v[id]);
+	loop_remove(&daemon->loop, &daemon->arrivals);
 	for (size_t i = 0; i < daemon->chips.n; i++)
 		if (daemon->chips.v[i])
 			loop_remove(&daemon->loop, &daemon->chips.v[i]->source);

@@ -52,8 +52,9 @@ struct daemon {
 		struct line **v;	    /* by id */
 		struct name_entry *entries; /* by id, for names.h */
 	} lines;
-	struct chip absent;    /* of configured lines that are not there */
-	struct deadline retry; /* unavailable lines and absent chips */
+	struct chip absent;	/* of configured lines that are not there */
+	struct source arrivals; /* the backend's word that a chip may have come */
+	struct deadline retry;	/* what failed for now, and nobody tells when it would not */
 	uint64_t retry_after_ns;
 
 	struct gather gather;
@@ -81,5 +82,5 @@ void daemon_stop(struct daemon *daemon);
 
 /* Looks for chips and lines that are missing, now. */
 void daemon_look_again(struct daemon *daemon);
-/* Lines that could not be requested are tried again in a while. */
+/* The same in a while: for what nobody tells, such as memory that was short. */
 void daemon_retry_later(struct daemon *daemon);

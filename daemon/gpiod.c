@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "dev_watch.h"
 #include "uapi.h"
 
 #define CONSUMER   "gpioeventd"
@@ -42,6 +43,7 @@ struct kernel_chip {
 struct backend {
 	unsigned n_chips;
 	struct kernel_chip *chips;
+	int dev_watch; /* -errno: there is none */
 };
 
 struct kernel_request {
@@ -199,30 +201,23 @@ static bool same_label(const struct chip_info *a, const struct chip_info *b)
 	return a->n_lines == b->n_lines && !strcmp(a->label, b->label);
 }
 
-static bool same_name(const struct chip_info *a, const struct chip_info *b)
-{
-	return a->n_lines == b->n_lines && !strcmp(a->name, b->name);
-}
-
 /* The place of a chip that went and is this one. Of several with its label the one with its name
- * too. */
+ * too. The name alone is a number that the kernel gives to whoever comes next. */
 static struct kernel_chip *chip_place(struct backend *backend, const struct chip_info *info)
 {
-	struct kernel_chip *by_label = NULL, *by_name = NULL;
+	struct kernel_chip *place = NULL;
 
 	for (unsigned i = 0; i < backend->n_chips; i++) {
 		struct kernel_chip *chip = &backend->chips[i];
 
-		if (chip->gpiod)
+		if (chip->gpiod || !same_label(&chip->info, info))
 			continue;
-		if (same_label(&chip->info, info) && same_name(&chip->info, info))
+		if (!strcmp(chip->info.name, info->name))
 			return chip;
-		if (!by_label && same_label(&chip->info, info))
-			by_label = chip;
-		if (!by_name && same_name(&chip->info, info))
-			by_name = chip;
+		if (!place)
+			place = chip;
 	}
-	return by_label ? by_label : by_name;
+	return place;
 }
 
 /* The chip went and came back, but its going was not told yet. */
@@ -270,20 +265,27 @@ static bool device_is_open(const struct backend *backend, dev_t device)
 	return false;
 }
 
-/* 0 and the chip, or NULL when there is nothing new; a chip that cannot be opened is tried again
- * later. */
+/* What is short now and may not be later, unlike a mode that udev has not set yet: that is told. */
+static bool is_short(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* 0 and the chip, or NULL when there is nothing new that can be opened. */
 static int chip_find(struct backend *backend, const char *name, struct kernel_chip **ret)
 {
 	char path[sizeof("/dev/") + NAME_MAX];
 	struct kernel_chip chip;
 	struct stat st;
+	int r;
 
 	*ret = NULL;
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode) || device_is_open(backend, st.st_rdev))
 		return 0;
-	if (chip_open(path, st.st_rdev, &chip) < 0)
-		return 0;
+	r = chip_open(path, st.st_rdev, &chip);
+	if (r < 0)
+		return is_short(r) ? r : 0;
 	if (going_is_untold(backend, &chip.info)) {
 		chip_close(&chip);
 		return 0;
@@ -329,6 +331,7 @@ static int kernel_open(const struct config *config, struct backend **ret)
 	(void)config;
 	if (!backend)
 		return -ENOMEM;
+	backend->dev_watch = dev_watch_open("/dev");
 	*ret = backend;
 	return 0;
 }
@@ -337,9 +340,21 @@ static void kernel_free(struct backend *backend)
 {
 	for (unsigned i = 0; backend && i < backend->n_chips; i++)
 		chip_close(&backend->chips[i]);
+	if (backend && backend->dev_watch >= 0)
+		close(backend->dev_watch);
 	if (backend)
 		free(backend->chips);
 	free(backend);
+}
+
+static int kernel_arrival_fd(struct backend *backend)
+{
+	return backend->dev_watch;
+}
+
+static bool kernel_arrived(struct backend *backend)
+{
+	return dev_watch_read(backend->dev_watch);
 }
 
 static int kernel_chip_fd(struct backend *backend, unsigned index)
@@ -721,6 +736,8 @@ const struct backend_ops backend_gpiod = {
 	.open = kernel_open,
 	.free = kernel_free,
 	.scan = kernel_scan,
+	.arrival_fd = kernel_arrival_fd,
+	.arrived = kernel_arrived,
 	.chip_fd = kernel_chip_fd,
 	.chip_event = kernel_chip_event,
 	.line_info = kernel_line_info,

@@ -109,26 +109,66 @@ static void note_failure(struct line *line, int r)
 	line->unavailable = r;
 }
 
-static bool try_lot(struct daemon *daemon, const struct lot *lot, const char *change)
+/* No waiting mends these, but another configuration, or other hardware. */
+static bool is_lasting(int r)
+{
+	static const int lasting[] = { EINVAL, EPERM, EXDEV, E2BIG, ENXIO, EOPNOTSUPP };
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (r == -lasting[i])
+			return true;
+	return false;
+}
+
+/* Its chip will tell when somebody else gives it back. What the pin controller has, or an interrupt
+ * shared with another line, has no consumer, and nobody tells. */
+static bool freeing_is_told(struct line *line)
+{
+	struct line_info info;
+
+	line_check_taken(line);
+	return line->taken && line_read_info(line, &info) == 0 && info.consumer[0];
+}
+
+/* After a failure. Nothing is tried again at intervals that is told when it can be: a line that is
+ * freed, a chip that comes back (-ENODEV). */
+static bool is_worth_retrying(size_t n, struct line *const *lines, int r)
+{
+	if (r == -ENODEV || is_lasting(r))
+		return false;
+	for (size_t i = 0; r == -EBUSY && i < n; i++)
+		if (freeing_is_told(lines[i]))
+			return false;
+	return true;
+}
+
+static void failed(size_t n, struct line *const *lines, int r)
+{
+	for (size_t i = 0; i < n; i++)
+		note_failure(lines[i], r);
+	if (is_worth_retrying(n, lines, r))
+		daemon_retry_later(lines[0]->chip->daemon);
+}
+
+static void try_lot(struct daemon *daemon, struct lot *lot, const char *change)
 {
 	int r = request_new(daemon, lot->n, lot->lines, lot->settings, lot->initials, change);
 
-	for (size_t i = 0; r < 0 && i < lot->n; i++)
-		note_failure(lot->lines[i], r);
-	return r == 0;
+	if (r < 0)
+		failed(lot->n, lot->lines, r);
 }
 
-static bool take_configured(struct line *line, const char *change)
+static void take_configured(struct line *line, const char *change)
 {
 	const struct line *stray = find_stray(line);
 	struct lot lot;
 
 	if (stray) {
 		refuse_group(line, stray);
-		return false;
+		return;
 	}
 	make_lot(&lot, line);
-	return try_lot(line->chip->daemon, &lot, change);
+	try_lot(line->chip->daemon, &lot, change);
 }
 
 static bool is_wanted(const struct line *line)
@@ -144,46 +184,28 @@ void line_retry(struct line *line)
 		return;
 
 	if (line->config) {
-		(void)take_configured(line, "available");
+		take_configured(line, "available");
 		return;
 	}
 	r = use_take_again(line);
 	if (r < 0)
-		note_failure(line, r);
+		failed(1, &line, r);
 }
 
 void hold_configured(struct daemon *daemon)
 {
-	bool all = true;
-
 	for (size_t i = 0; i < daemon->lines.n; i++) {
 		struct line *line = daemon->lines.v[i];
 
-		if (!line->config || !is_wanted(line))
-			continue;
-		if (!line->chip->available) {
-			all = false;
-			continue;
-		}
-		all &= take_configured(line, "requested");
+		if (line->config && is_wanted(line) && line->chip->available)
+			take_configured(line, "requested");
 	}
-	if (!all)
-		daemon_retry_later(daemon);
 }
 
-bool hold_missing(struct daemon *daemon)
+void hold_missing(struct daemon *daemon)
 {
-	bool all = true;
-
-	for (size_t i = 0; i < daemon->chips.n; i++)
-		all &= !daemon->chips.v[i] || daemon->chips.v[i]->available;
-	for (size_t i = 0; i < daemon->lines.n; i++) {
-		struct line *line = daemon->lines.v[i];
-
-		line_retry(line);
-		all &= !is_wanted(line);
-	}
-	return all;
+	for (size_t i = 0; i < daemon->lines.n; i++)
+		line_retry(daemon->lines.v[i]);
 }
 
 static void apply_on_exit(struct line *line)

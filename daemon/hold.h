@@ -3,7 +3,11 @@
 
 /*
  * Lines that should be held and are not: the configured ones at the start, and those whose chip was
- * gone or that somebody else held. Tried again until it works; the others work meanwhile.
+ * gone or that somebody else held. They are taken when they can be; the others work meanwhile.
+ *
+ * What is told when it is over is waited for without a timer: chips that come, lines that are
+ * freed. A failure that passes by itself is tried again at intervals, and what no waiting mends is
+ * not.
  */
 
 #include <stdbool.h>
@@ -12,7 +16,7 @@ struct daemon;
 
 /* Takes every configured line that is free; what fails is told and will be tried again. */
 void hold_configured(struct daemon *daemon);
-/* Takes whatever is wanted and not held. True when nothing is left wanting. */
-bool hold_missing(struct daemon *daemon);
+/* Takes whatever is wanted and not held, and can be. */
+void hold_missing(struct daemon *daemon);
 /* Applies on-exit to the configured lines and gives all lines back. */
 void hold_end(struct daemon *daemon);

@@ -100,8 +100,6 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 			continue;
 		(void)daemon->ops->simulate_present(
 			daemon->backend, chip->info.index, args->present);
-		if (args->present)
-			daemon_look_again(daemon);
 		return WIRE_OK;
 	}
 	return problem_field(

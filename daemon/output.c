@@ -197,8 +197,11 @@ static void expire_revert(struct deadline *deadline, uint64_t now_ns)
 	struct wire_problem problem;
 
 	(void)now_ns;
-	if (output_set(line, line->revert.value, "revert", &by, &problem) != WIRE_OK)
-		diag_error("the pulse of %s cannot be ended: %s", line->canonical, problem.message);
+	if (output_set(line, line->revert.value, "revert", &by, &problem) == WIRE_OK)
+		return;
+	/* A chip that is gone drives nothing. */
+	diag(problem.code == WIRE_E_UNAVAILABLE ? DIAG_WARNING : DIAG_ERROR,
+		"the pulse of %s cannot be ended: %s", line->canonical, problem.message);
 }
 
 void output_init_revert(struct revert *revert)

@@ -5,7 +5,8 @@
  * of a pipe that carries the offsets of lines that changed; an offset waits in it once at most, so
  * that it cannot overflow. Beside it in an epoll there is a timer for all lines that wait for the
  * end of their debounce. Taking a chip away closes the write ends, its own and those of the
- * requests. What lines and requests do is in sim_request.c.
+ * requests. That a chip is back is told by an eventfd. What lines and requests do is in
+ * sim_request.c.
  */
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@
 struct backend {
 	unsigned n_chips;
 	struct sim_chip *chips;
+	int arrival_fd;
 };
 
 static void name_copy(char *to, const char *from)
@@ -178,8 +181,10 @@ static void sim_free(struct backend *sim)
 		chip_close(&sim->chips[i]);
 		free(sim->chips[i].lines);
 	}
-	if (sim)
+	if (sim) {
+		close_fd(&sim->arrival_fd);
 		free(sim->chips);
+	}
 	free(sim);
 }
 
@@ -190,7 +195,8 @@ static int sim_open(const struct config *config, struct backend **ret)
 
 	if (!sim)
 		return -ENOMEM;
-	r = add_chips(sim, config);
+	sim->arrival_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	r = sim->arrival_fd < 0 ? -errno : add_chips(sim, config);
 	if (r == 0)
 		r = attach_feeds(sim, config);
 	if (r < 0) {
@@ -218,6 +224,18 @@ static int sim_scan(
 		found(&chip->info, data);
 	}
 	return 0;
+}
+
+static int sim_arrival_fd(struct backend *sim)
+{
+	return sim->arrival_fd;
+}
+
+static bool sim_arrived(struct backend *sim)
+{
+	eventfd_t n;
+
+	return eventfd_read(sim->arrival_fd, &n) == 0;
 }
 
 struct sim_chip *sim_chip_get(struct backend *sim, unsigned index)
@@ -343,6 +361,8 @@ static int sim_simulate_present(struct backend *sim, unsigned index, bool presen
 		chip_take_away(chip);
 	for (unsigned i = 0; present && i < chip->info.n_lines; i++)
 		sim_line_reset(&chip->lines[i]);
+	if (present)
+		(void)eventfd_write(sim->arrival_fd, 1);
 	return 0;
 }
 
@@ -351,6 +371,8 @@ const struct backend_ops backend_sim = {
 	.open = sim_open,
 	.free = sim_free,
 	.scan = sim_scan,
+	.arrival_fd = sim_arrival_fd,
+	.arrived = sim_arrived,
 	.chip_fd = sim_chip_fd,
 	.chip_event = sim_chip_event,
 	.line_info = sim_line_info,

@@ -361,8 +361,6 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 		line->on_release = wish->on_release;
 	if (wish->has_initial && !line->request && wish->initial != INITIAL_KEEP)
 		line->wanted = wish->initial == INITIAL_1;
-	if (!line->request)
-		daemon_retry_later(line->chip->daemon);
 	return WIRE_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1116,6 +1117,111 @@ START_TEST(a_chip_that_was_away_shortly_is_told_as_gone_first)
 }
 END_TEST
 
+/* Until the fd tells nothing more: the node of a chip is made, then gets its mode. */
+static bool read_arrivals(struct rig *rig, int timeout_ms)
+{
+	bool arrived = false;
+
+	while (ready(rig->ops->arrival_fd(rig->backend), timeout_ms)) {
+		arrived |= rig->ops->arrived(rig->backend);
+		timeout_ms = 0;
+	}
+	return arrived;
+}
+
+START_TEST(a_chip_that_comes_is_told)
+{
+	struct rig *rig = rig_open(_i);
+
+	ck_assert(fcntl(rig->ops->arrival_fd(rig->backend), F_GETFD) & FD_CLOEXEC);
+	ck_assert(!read_arrivals(rig, 0));
+	ck_assert(!rig->ops->arrived(rig->backend)); /* does not block */
+	for (int i = 0; i < 2; i++) {
+		chip_present(rig, 1, false);
+		expect_gone(rig, 1);
+		/* The kernel changes the mode of a node before it removes it. */
+		(void)read_arrivals(rig, 0);
+		ck_assert_uint_eq(scan(rig), 0);
+		chip_present(rig, 1, true);
+		ck_assert(read_arrivals(rig, WAIT_MS));
+		ck_assert_uint_eq(scan(rig), 1);
+		ck_assert(!read_arrivals(rig, 0));
+	}
+	rig_close(rig);
+}
+END_TEST
+
+/* With the kernel the second to go has the first one's number when it is the first to come back. */
+START_TEST(chips_that_come_back_in_another_order_are_the_same)
+{
+	struct rig *rig = rig_open(_i);
+	unsigned index[CHIPS];
+
+	memcpy(index, rig->chip, sizeof(index));
+	for (int i = 0; i < CHIPS; i++) {
+		chip_present(rig, i, false);
+		expect_gone(rig, i);
+	}
+	for (int i = CHIPS; i-- > 0;) {
+		chip_present(rig, i, true);
+		rig->chip[i] = UINT32_MAX;
+		ck_assert_uint_eq(scan(rig), 1);
+		ck_assert_uint_eq(rig->chip[i], index[i]);
+	}
+	rig_close(rig);
+}
+END_TEST
+
+/* A chip with another label is another chip, though it has the number of one that is away. */
+START_TEST(a_number_is_not_a_chip)
+{
+	struct rig *rig = rig_open(_i);
+	unsigned index = rig->chip[0];
+	struct gpiosim *other;
+
+	if (!rig->kernel[0]) {
+		rig_close(rig);
+		return;
+	}
+	chip_present(rig, 0, false);
+	expect_gone(rig, 0);
+	other = gpiosim_new("C", LINES);
+	ck_assert_ptr_nonnull(other);
+	snprintf(rig->label[0], sizeof(rig->label[0]), "%s", gpiosim_label(other));
+	ck_assert_uint_eq(scan(rig), 1);
+	ck_assert_uint_ne(rig->chip[0], index);
+	gpiosim_free(other);
+	rig_close(rig);
+}
+END_TEST
+
+/* udev gives a node its mode a moment after the kernel has made it. */
+START_TEST(a_chip_that_may_not_be_opened_is_told_when_it_may)
+{
+	struct rig *rig = rig_open(_i);
+	char path[64];
+
+	if (!rig->kernel[0]) {
+		rig_close(rig);
+		return;
+	}
+	chip_present(rig, 0, false);
+	expect_gone(rig, 0);
+	chip_present(rig, 0, true);
+	ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert(read_arrivals(rig, WAIT_MS));
+	ck_assert_uint_eq(scan(rig), 0);
+	ck_assert_int_eq(seteuid(0), 0);
+	snprintf(path, sizeof(path), "/dev/%s", rig->name);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert(read_arrivals(rig, WAIT_MS));
+	ck_assert_uint_eq(scan(rig), 1);
+	ck_assert_int_eq(seteuid(0), 0);
+	rig_close(rig);
+}
+END_TEST
+
 /* Somebody else: a second opening of the same chips, with file descriptors of its own. */
 START_TEST(a_line_held_by_somebody_else_is_busy_and_told)
 {
@@ -1363,6 +1469,10 @@ static const TTest **const contract[] = {
 	&a_chip_is_gone_once,
 	&a_chip_that_comes_back_keeps_its_index,
 	&a_chip_that_was_away_shortly_is_told_as_gone_first,
+	&a_chip_that_comes_is_told,
+	&chips_that_come_back_in_another_order_are_the_same,
+	&a_number_is_not_a_chip,
+	&a_chip_that_may_not_be_opened_is_told_when_it_may,
 	&a_line_held_by_somebody_else_is_busy_and_told,
 	&a_bouncing_line_has_one_edge_when_its_level_has_lasted,
 	&each_change_begins_the_debounce_anew,
