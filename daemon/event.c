@@ -128,7 +128,34 @@ static uint64_t finish(struct daemon *daemon, struct jsonw *w, const struct log_
 	return log_commit(&daemon->log, entry, w->n, line ? line->state : NULL, &copy);
 }
 
-void event_output(struct line *line, const char *cause, const struct peer_id *by)
+/* The message cut to what fits an event, not inside a character. */
+static const char *short_text(const char *message, char text[static MESSAGE_MAX + 1])
+{
+	size_t n = strnlen(message, MESSAGE_MAX);
+
+	while (n > 0 && message[n] != 0 && ((unsigned char)message[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(text, message, n);
+	text[n] = 0;
+	return text;
+}
+
+/* Why a write was refused or failed; the line is left out where the event is about it. */
+static void write_error(struct jsonw *w, const struct wire_problem *why, const char *line)
+{
+	char text[MESSAGE_MAX + 1];
+
+	jsonw_key(w, "error");
+	jsonw_begin_object(w);
+	jsonw_member_string(w, "code", wire_error_code(why->code));
+	if (line && line[0])
+		jsonw_member_string(w, "line", line);
+	jsonw_member_string(w, "message", short_text(why->message, text));
+	jsonw_end_object(w);
+}
+
+static void log_output(struct line *line, const char *cause, const struct peer_id *by,
+	const struct wire_problem *why)
 {
 	struct daemon *daemon = line->chip->daemon;
 	const uint64_t now_ns = clock_now_ns();
@@ -140,14 +167,27 @@ void event_output(struct line *line, const char *cause, const struct peer_id *by
 
 	begin(daemon, &w, "output");
 	jsonw_member_string(&w, "line", line->canonical);
-	jsonw_member_u64(&w, "value", line->value);
+	line_write_value(&w, "value", line->value);
 	jsonw_member_string(&w, "cause", cause);
 	if (by && by->peer) {
 		jsonw_key(&w, "by");
 		peer_id_write(&w, by);
 	}
-	daemon->stats.outputs++;
+	if (why)
+		write_error(&w, why, NULL);
 	watch_mark_line(line, finish(daemon, &w, &entry, now_ns, line));
+}
+
+void event_output(struct line *line, const char *cause, const struct peer_id *by)
+{
+	line->chip->daemon->stats.outputs++;
+	log_output(line, cause, by, NULL);
+}
+
+void event_output_failed(struct line *line, const char *cause, const struct peer_id *by,
+	const struct wire_problem *why)
+{
+	log_output(line, cause, by, why);
 }
 
 /* The members that every lost event has, up to the values; leaves the values' object open. */
@@ -219,18 +259,6 @@ void event_line(struct line *line, const char *change)
 	watch_mark_line(line, finish(daemon, &w, &entry, now_ns, line));
 }
 
-/* The message cut to what fits an event, not inside a character. */
-static const char *short_text(const char *message, char text[static MESSAGE_MAX + 1])
-{
-	size_t n = strnlen(message, MESSAGE_MAX);
-
-	while (n > 0 && message[n] != 0 && ((unsigned char)message[n] & 0xc0) == 0x80)
-		n--;
-	memcpy(text, message, n);
-	text[n] = 0;
-	return text;
-}
-
 static void log_timer(struct daemon *daemon, struct jsonw *w, const struct timer *timer,
 	enum log_kind kind, uint64_t timestamp_ns)
 {
@@ -246,7 +274,6 @@ static void log_timer(struct daemon *daemon, struct jsonw *w, const struct timer
 void event_timer(struct daemon *daemon, const struct timer *timer, uint64_t expirations,
 	uint64_t due_ns, const struct wire_problem *refused)
 {
-	char text[MESSAGE_MAX + 1];
 	struct jsonw w;
 
 	begin(daemon, &w, "timer");
@@ -255,15 +282,8 @@ void event_timer(struct daemon *daemon, const struct timer *timer, uint64_t expi
 	jsonw_member_u64(&w, "expirations", expirations);
 	if (timer->tag)
 		jsonw_member_string(&w, "tag", timer->tag);
-	if (refused) {
-		jsonw_key(&w, "error");
-		jsonw_begin_object(&w);
-		jsonw_member_string(&w, "code", wire_error_code(refused->code));
-		if (refused->line[0])
-			jsonw_member_string(&w, "line", refused->line);
-		jsonw_member_string(&w, "message", short_text(refused->message, text));
-		jsonw_end_object(&w);
-	}
+	if (refused)
+		write_error(&w, refused, refused->line);
 	daemon->stats.expirations += expirations;
 	log_timer(daemon, &w, timer, LOG_TIMER, due_ns);
 }

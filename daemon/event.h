@@ -26,6 +26,9 @@ int event_prepare_line(struct line *line);
 void event_edge(struct line *line, bool rising, uint32_t line_seqno, uint64_t timestamp_ns);
 /* An output changed to line->value. `by` NULL: the daemon by itself. */
 void event_output(struct line *line, const char *cause, const struct peer_id *by);
+/* A write that nobody waits for did not happen, and line->value is what it was. */
+void event_output_failed(struct line *line, const char *cause, const struct peer_id *by,
+	const struct wire_problem *why);
 /* Edges of a line that never reached the daemon; count LOG_COUNT_UNKNOWN when it cannot be known.
  * `value` is the line's value after them. */
 void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t value);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "command.h"
 #include "config.h"
 #include "daemon.h"
 #include "diag.h"
@@ -213,16 +214,19 @@ static void apply_on_exit(struct line *line)
 	static const struct line_settings input = { .edges = EDGES_NONE };
 	const enum on_exit on_exit = line->config->on_exit;
 	struct wire_problem problem;
+	int r;
 
 	if (!line_is_output(line) || on_exit == ON_EXIT_RELEASE)
 		return;
 
-	if (on_exit == ON_EXIT_INPUT) {
-		if (request_reconfigure(line->request, line, &input, INITIAL_KEEP) < 0)
-			diag_error("line %s cannot be made an input on exit", line->canonical);
-	} else if (output_set(line, on_exit == ON_EXIT_1, "exit", NULL, &problem) != WIRE_OK) {
-		diag_error("line %s does not have its on-exit value: %s", line->canonical,
-			problem.message);
+	if (on_exit != ON_EXIT_INPUT) {
+		output_set_later(line, on_exit == ON_EXIT_1, "exit", NULL);
+		return;
+	}
+	r = request_reconfigure(line->request, line, &input, INITIAL_KEEP);
+	if (r < 0) {
+		(void)call_line_failed(&problem, line, r, "made an input");
+		output_tell_failure(line, "exit", NULL, &problem);
 	}
 }
 

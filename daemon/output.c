@@ -2,6 +2,7 @@
 
 #include "output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,19 +190,33 @@ enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
 	return output_apply(&write, &result, problem);
 }
 
+void output_tell_failure(struct line *line, const char *cause, const struct peer_id *by,
+	const struct wire_problem *why)
+{
+	struct line_info info;
+
+	event_output_failed(line, cause, by, why);
+	/* A chip that is gone drives nothing. */
+	diag(line_read_info(line, &info) == -ENODEV ? DIAG_WARNING : DIAG_ERROR, "%s failed: %s",
+		cause, why->message);
+}
+
+void output_set_later(struct line *line, uint8_t value, const char *cause, const struct peer_id *by)
+{
+	struct wire_problem problem;
+
+	if (output_set(line, value, cause, by, &problem) != WIRE_OK)
+		output_tell_failure(line, cause, by, &problem);
+}
+
 static void expire_revert(struct deadline *deadline, uint64_t now_ns)
 {
 	struct line *line = list_object(
 		list_object(deadline, struct revert, deadline), struct line, revert);
 	const struct peer_id by = line->revert.by;
-	struct wire_problem problem;
 
 	(void)now_ns;
-	if (output_set(line, line->revert.value, "revert", &by, &problem) == WIRE_OK)
-		return;
-	/* A chip that is gone drives nothing. */
-	diag(problem.code == WIRE_E_UNAVAILABLE ? DIAG_WARNING : DIAG_ERROR,
-		"the pulse of %s cannot be ended: %s", line->canonical, problem.message);
+	output_set_later(line, line->revert.value, "revert", &by);
 }
 
 void output_init_revert(struct revert *revert)

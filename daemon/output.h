@@ -43,6 +43,17 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
 	const struct peer_id *by, struct wire_problem *problem);
 
+/*
+ * The same at a time when nobody waits for a reply: the end of a pulse, what was promised for a
+ * disconnect. A failure is an `output` event with `error`, and a message to the operator.
+ */
+void output_set_later(
+	struct line *line, uint8_t value, const char *cause, const struct peer_id *by);
+
+/* For what else was to be done with an output then. */
+void output_tell_failure(struct line *line, const char *cause, const struct peer_id *by,
+	const struct wire_problem *why);
+
 void output_init_revert(struct revert *revert);
 /* A running pulse of the line ends where it is. True if there was one. */
 bool output_cancel_revert(struct line *line);

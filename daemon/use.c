@@ -11,7 +11,6 @@
 #include "command.h"
 #include "config.h"
 #include "daemon.h"
-#include "diag.h"
 #include "duration.h"
 #include "hold.h"
 #include "line.h"
@@ -379,15 +378,11 @@ static void leave_output(struct line *line, struct use *use)
 	const struct opinion nothing = { 0 };
 	struct line_settings settings;
 	bool watched = !list_empty(&line->uses);
-	enum wire_error error = WIRE_OK;
 	struct wire_problem problem;
 	int r;
 
 	if (line->on_release == ON_RELEASE_0 || line->on_release == ON_RELEASE_1)
-		error = output_set(
-			line, line->on_release == ON_RELEASE_1, "release", &use->id, &problem);
-	if (error != WIRE_OK)
-		diag_warning("%s", problem.message);
+		output_set_later(line, line->on_release == ON_RELEASE_1, "release", &use->id);
 	if (line->on_release != ON_RELEASE_INPUT) {
 		/* The same opinion, now the daemon's: it needs no memory. */
 		use->peer = NULL;
@@ -404,8 +399,10 @@ static void leave_output(struct line *line, struct use *use)
 	settings.drive = DRIVE_PUSH_PULL;
 	settings.active_low = line->settings.active_low;
 	r = reconfigure(line, &nothing, &settings, INITIAL_KEEP);
-	if (r < 0)
-		diag_warning("%s cannot be made an input: %s", line->canonical, strerror(-r));
+	if (r < 0) {
+		(void)call_line_failed(&problem, line, r, "made an input");
+		output_tell_failure(line, "release", &use->id, &problem);
+	}
 }
 
 /* After a use has come off the list: gives the line back when nobody is left. Frees the use unless

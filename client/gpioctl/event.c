@@ -23,11 +23,13 @@ static void put_edge(const cJSON *event)
 
 static void put_output(const cJSON *event)
 {
-	const cJSON *by = member(event, "by");
+	const cJSON *by = member(event, "by"), *error = member(event, "error");
 	char buffer[WHO_MAX];
 
-	put("output  %s  %s%s%s\n", value_word(value_of(member(event, "value"))),
+	put("output  %s  %s%s%s", value_word(value_of(member(event, "value"))),
 		member_string(event, "cause", ""), by ? " by " : "", by ? who(by, buffer) : "");
+	put("%s%s\n", error ? "  FAILED: " : "",
+		error ? member_string(error, "message", "refused") : "");
 }
 
 static void put_timer(const cJSON *event)

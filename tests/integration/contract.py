@@ -209,6 +209,13 @@ def _check_edge(event):
         raise Broken("rising means that the value becomes 1: " + json.dumps(event))
 
 
+def _check_output(event):
+    if "error" in event:
+        check_error(event["error"], event)
+    elif event["value"] is None:
+        raise Broken("an output that changed has a value: " + json.dumps(event))
+
+
 def _check_timer(event):
     if event["expirations"] < 1:
         raise Broken("expirations is at least 1: " + json.dumps(event))
@@ -234,7 +241,7 @@ def _check_line(event):
         raise Broken("line and its info disagree: " + json.dumps(event))
 
 
-SPECIAL = {"edge": _check_edge, "timer": _check_timer, "lost": _check_lost, "line": _check_line}
+SPECIAL = {"edge": _check_edge, "output": _check_output, "timer": _check_timer, "lost": _check_lost, "line": _check_line}
 
 
 class Order:

@@ -389,6 +389,20 @@ START_TEST(an_output_of_the_longest_names_fits)
 }
 END_TEST
 
+START_TEST(a_failed_output_of_the_longest_names_fits)
+{
+	struct wire_problem problem;
+
+	make_longest(led);
+	problem_set(&problem, WIRE_E_WRONG_DIRECTION, "%s%s%s", QUOTES_64, QUOTES_64, QUOTES_64);
+	event_output_failed(led, "disconnect", &longest, &problem);
+	ck_assert(has_in(whole(), "\"code\":\"wrong-direction\""));
+	led->value = LOG_VALUE_NULL;
+	event_output_failed(led, "disconnect", &longest, &problem);
+	ck_assert(has_in(whole(), "\"value\":null"));
+}
+END_TEST
+
 START_TEST(a_loss_of_the_longest_name_fits)
 {
 	make_longest(button);
@@ -522,6 +536,7 @@ int main(void)
 	tcase_add_checked_fixture(bounds, start, stop);
 	tcase_add_test(bounds, an_edge_of_the_longest_name_fits);
 	tcase_add_test(bounds, an_output_of_the_longest_names_fits);
+	tcase_add_test(bounds, a_failed_output_of_the_longest_names_fits);
 	tcase_add_test(bounds, a_loss_of_the_longest_name_fits);
 	tcase_add_test(bounds, a_timer_of_the_longest_names_fits);
 	tcase_add_test(bounds, four_users_are_listed_and_the_others_counted);

@@ -4,11 +4,13 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "line.h"
+#include "output.h"
 #include "request.h"
 #include "rig.h"
 
@@ -156,6 +158,42 @@ START_TEST(a_pulse_that_cannot_be_ended_leaves_the_line_as_it_is)
 }
 END_TEST
 
+/* The next event of x with an error is all of this. */
+static void expect_failure(const char *cause)
+{
+	char expected[64], *rest = client.in, *line;
+
+	wait_for("\"error\":{");
+	do
+		line = next_line(&rest);
+	while (line && !has_in(line, "\"error\":{"));
+	snprintf(expected, sizeof(expected), "\"line\":\"x\",\"value\":1,\"cause\":\"%s\"", cause);
+	ck_assert_msg(has_in(line, "\"event\":\"output\"") && has_in(line, expected), "%s", line);
+	ck_assert(has_in(line, "\"error\":{\"code\":\"unavailable\",\"message\":\"x cannot be "
+			       "written: Input/output error\"}"));
+}
+
+START_TEST(a_pulse_that_cannot_be_ended_is_an_event_of_the_line)
+{
+	client_ask(&client, "{\"op\":\"set\",\"line\":\"x\",\"value\":1,\"pulse\":\"1ms\"}");
+	client_clear(&client);
+	failing_set = 2;
+	expect_failure("revert");
+	ck_assert_uint_eq(rig.daemon.stats.outputs, 1);
+}
+END_TEST
+
+START_TEST(an_exit_value_that_is_not_taken_is_an_event_of_the_line)
+{
+	client_ask(&client, "{\"op\":\"set\",\"line\":\"x\",\"value\":1}");
+	client_clear(&client);
+	failing_set = 2;
+	output_set_later(rig.daemon.lines.v[10], 0, "exit", NULL);
+	expect_failure("exit");
+	ck_assert(!has_in(client.in, "\"by\""));
+}
+END_TEST
+
 START_TEST(a_write_that_fails_starts_no_pulse_and_cancels_none)
 {
 	const struct line *x = rig.daemon.lines.v[10];
@@ -187,6 +225,8 @@ int main(void)
 	tcase_add_test(tcase, a_group_among_others_is_still_one_call);
 	tcase_add_test(tcase, a_timer_whose_values_fail_tells_why);
 	tcase_add_test(tcase, a_pulse_that_cannot_be_ended_leaves_the_line_as_it_is);
+	tcase_add_test(tcase, a_pulse_that_cannot_be_ended_is_an_event_of_the_line);
+	tcase_add_test(tcase, an_exit_value_that_is_not_taken_is_an_event_of_the_line);
 	tcase_add_test(tcase, a_write_that_fails_starts_no_pulse_and_cancels_none);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
