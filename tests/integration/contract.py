@@ -256,8 +256,30 @@ class Order:
         self.lost_wanted = False
         self.line_seq = {}
         self.line_time = {}
+        self.instance = None
+        self.is_first = False  # of what came after reconnecting
+
+    def after_reconnecting(self):
+        """The order of the next connection of a client that goes on: a restarted daemon counts on, unless its
+        log has become another."""
+        order = Order()
+        order.last_event, order.last_reply = self.last_event, self.last_reply
+        order.line_seq, order.line_time = dict(self.line_seq), dict(self.line_time)
+        order.instance, order.is_first = self.instance, True
+        return order
+
+    def _check_instance(self, message):
+        instance = message.get("instance")
+        if instance is None:
+            return
+        if self.is_first and self.instance not in (None, instance):
+            self.__init__()
+        elif self.instance not in (None, instance):
+            raise Broken("the instance is another within one connection: " + json.dumps(message)[:400])
+        self.instance, self.is_first = instance, False
 
     def reply(self, message):
+        self._check_instance(message)
         seq = message.get("seq")
         if self.replay_left and not self.replay_lost:
             raise Broken("a reply while %d messages of the replay are due: %s" %

@@ -114,23 +114,30 @@ class Daemon:
         self.stderr_path = os.path.join(self.directory, "stderr")
         with open(self.config_path, "w") as f:
             f.write(config)
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notify_path = os.path.join(self.directory, "notify")
-        if os.path.exists(notify_path):
-            os.unlink(notify_path)
-        self.notify.bind(notify_path)
+        self.environment = dict(os.environ, NOTIFY_SOCKET=self._open_notify(), **(env or {}))
         self.command = WRAPPER + [os.path.join(BUILD, "gpioeventd"), "--config", self.config_path,
                                   "--socket", self.socket_path, "--backend", backend or BACKEND] + list(args)
-        environment = dict(os.environ, NOTIFY_SOCKET=notify_path, **(env or {}))
-        with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen(self.command, env=environment, stdin=subprocess.DEVNULL,
-                                            stderr=stderr, pass_fds=pass_fds)
-        self.pid = self.process.pid
-        self.notified = []
         self.log = ""
+        self.process = self._spawn(pass_fds)
+        self.pid = self.process.pid
         Daemon.running.add(self)
         if wait:
             self.wait_ready()
+
+    def _open_notify(self):
+        """The path of a socket for NOTIFY_SOCKET."""
+        path = os.path.join(self.directory, "notify")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(path)
+        self.notified = []
+        return path
+
+    def _spawn(self, pass_fds):
+        with open(self.stderr_path, "ab") as stderr:
+            return subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL,
+                                    stderr=stderr, pass_fds=pass_fds)
 
     def stderr(self):
         try:
@@ -240,6 +247,9 @@ class Daemon:
     def _gone(self):
         Daemon.running.discard(self)
         self.notify.close()
+        self._remove_directory()
+
+    def _remove_directory(self):
         if self.owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -269,7 +279,7 @@ class Frozen:
 class Client:
     """One connection. Replies are paired with requests; events wait in `events` in their order."""
 
-    def __init__(self, path, receive_buffer=None):
+    def __init__(self, path, receive_buffer=None, order=None):
         self.socket = socket.socket(socket.AF_UNIX)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -281,7 +291,8 @@ class Client:
         self.events = collections.deque()
         self.replies = collections.deque()
         self.transcript = collections.deque(maxlen=25)
-        self.order = contract.Order()
+        self.order = order or contract.Order()
+        self.may_be_torn = False  # the daemon may have been killed while it sent
         self.next_id = 1
 
     # Sending
@@ -363,7 +374,7 @@ class Client:
             except ConnectionError:
                 data = b""
             if not data:
-                if self.input:
+                if self.input and not self.may_be_torn:
                     self.fail("the stream ended inside a message: " + short(self.input.decode(errors="replace")))
                 self.closed = True
                 return None
@@ -531,13 +542,18 @@ class TestCase(unittest.TestCase):
 
     def start(self, config="", daemon="", args=(), **settings):
         """Starts a daemon on the test's board; the first becomes self.daemon."""
-        text = "[daemon]\n%s\n%s\n%s\n%s" % (self.DAEMON, daemon, self.board.config(), config)
-        started = Daemon(text, args=tuple(self.ARGS) + tuple(args), **settings)
+        started = self.make_daemon(self.config_text(config, daemon), args=tuple(self.ARGS) + tuple(args), **settings)
         self.daemons.append(started)
         if self.daemon is None:
             self.daemon = started
             self.board.attach(started)
         return started
+
+    def make_daemon(self, text, **settings):
+        return Daemon(text, **settings)
+
+    def config_text(self, config, daemon=""):
+        return "[daemon]\n%s\n%s\n%s\n%s" % (self.DAEMON, daemon, self.board.config(), config)
 
     def connect(self, daemon=None, **settings):
         client = (daemon or self.daemon).connect(**settings)
