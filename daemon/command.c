@@ -192,8 +192,8 @@ enum wire_error call_find_lines(
 
 	ret->n = 0;
 	for (size_t i = 0; i < names->n; i++) {
-		enum wire_error error = line_find(call->daemon, &call->peer->aliases, names->v[i],
-			&ret->lines[i], call->problem);
+		enum wire_error error = line_find(
+			call->peer, names->v[i], &ret->lines[i], call->problem);
 
 		if (error != WIRE_OK)
 			return error;
@@ -216,6 +216,19 @@ enum wire_error call_name_lines(
 			"\"*\" is for subscribe, unsubscribe and lines; name the lines");
 
 	return call_find_lines(call, names, ret);
+}
+
+enum wire_error call_check_access(
+	struct call *call, const struct named_lines *named, enum access_verb verb)
+{
+	for (size_t i = 0; i < named->n; i++) {
+		enum wire_error error = access_check(
+			&call->peer->id, named->lines[i], verb, call->problem);
+
+		if (error != WIRE_OK)
+			return error;
+	}
+	return WIRE_OK;
 }
 
 void call_write_names(struct call *call, const struct named_lines *named)

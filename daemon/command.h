@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "jsonw.h"
 #include "wire.h"
 
@@ -57,6 +58,10 @@ enum wire_error call_find_lines(
 /* The same where "*" means nothing. */
 enum wire_error call_name_lines(
 	struct call *call, const struct wire_names *names, struct named_lines *ret);
+
+/* The connection may do this with each of them. */
+enum wire_error call_check_access(
+	struct call *call, const struct named_lines *named, enum access_verb verb);
 
 /* "names": written -> canonical. */
 void call_write_names(struct call *call, const struct named_lines *named);

@@ -147,6 +147,16 @@ static void move_chip(struct config *config, struct config_object *object)
 	object->value.chip.chip.names = NULL;
 }
 
+static void move_rule(struct config *config, const struct config_object *object)
+{
+	struct access_rule *rule = &config->rules[config->n_rules++];
+
+	*rule = object->value.access;
+	(void)snprintf(rule->name, sizeof(rule->name), "%s", config_object_name(object));
+	rule->file = object->where.file;
+	rule->file_line = object->where.line;
+}
+
 /* Hands the objects of a draft without problems over to its config. */
 static int finish(struct config_draft *draft)
 {
@@ -158,13 +168,16 @@ static int finish(struct config_draft *draft)
 	config->board_file_line = board.line;
 	config->lines = calloc(draft->n_objects, sizeof(*config->lines));
 	config->chips = calloc(draft->n_objects, sizeof(*config->chips));
-	if (!config->lines || !config->chips)
+	config->rules = calloc(draft->n_objects, sizeof(*config->rules));
+	if (!config->lines || !config->chips || !config->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < draft->n_objects; i++) {
 		if (draft->objects[i].section == CONFIG_SECTION_LINE)
 			move_line(config, &draft->objects[i]);
 		if (draft->objects[i].section == CONFIG_SECTION_CHIP)
 			move_chip(config, &draft->objects[i]);
+		if (draft->objects[i].section == CONFIG_SECTION_ACCESS)
+			move_rule(config, &draft->objects[i]);
 	}
 	return 0;
 }
@@ -226,6 +239,7 @@ struct config *config_free(struct config *config)
 		free(*file);
 	free(config->files);
 	free(config->chips);
+	free(config->rules);
 	free(config->lines);
 	free(config);
 	return NULL;

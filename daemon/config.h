@@ -10,6 +10,7 @@
  *                 connections, connections-per-uid, timers, timers-per-client, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
  *                 active-low, edges, debounce, initial, on-exit, group
+ *   [access NAME] users, groups, sockets, lines, verbs: who may do what
  *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0,
  *                 GPIO1 and so on)
  */
@@ -24,6 +25,11 @@
 
 #define CONFIG_CHIPS_MAX 256 /* simulated chips; 8 MiB of names */
 
+#define SOCKET_MAIN	  "gpioeventd" /* the name of the daemon's own socket */
+#define CONFIG_RULES_MAX  60	       /* [access] sections: a bit each in access.h */
+#define ACCESS_LIST_BYTES 180	       /* of a list in one; a line of the file has 197 */
+#define ACCESS_IDS_MAX	  64	       /* users, or groups, of one */
+
 enum on_exit { ON_EXIT_RELEASE, ON_EXIT_0, ON_EXIT_1, ON_EXIT_INPUT };
 
 struct line_config {
@@ -34,6 +40,30 @@ struct line_config {
 	enum on_exit on_exit;
 	char group[WIRE_MAX_NAME_BYTES + 1]; /* "": a request of its own */
 	const char *file; /* where the section stands, for messages; owned by the config */
+	unsigned file_line;
+};
+
+enum access_verb {
+	ACCESS_SEE, /* the order matters: see access.c */
+	ACCESS_WATCH,
+	ACCESS_SET,
+	ACCESS_CONFIGURE,
+	ACCESS_ADMIN, /* of the daemon; the others are of lines */
+	ACCESS_VERB_N
+};
+#define ACCESS_LINE_VERBS ACCESS_ADMIN
+
+struct access_rule {
+	char name[WIRE_MAX_NAME_BYTES + 1];
+	/* As written: words between spaces and commas. */
+	char users[ACCESS_LIST_BYTES + 1], groups[ACCESS_LIST_BYTES + 1],
+		sockets[ACCESS_LIST_BYTES + 1], lines[ACCESS_LIST_BYTES + 1];
+	unsigned verbs; /* as written: 1 << verb */
+	bool everybody; /* users = * */
+	size_t n_uids, n_gids;
+	uid_t uids[ACCESS_IDS_MAX];
+	gid_t gids[ACCESS_IDS_MAX];
+	const char *file; /* where the section stands; owned by the config */
 	unsigned file_line;
 };
 
@@ -59,7 +89,9 @@ struct config {
 	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
-	size_t n_chips; /* of the simulated backend; 0: the default chip */
+	size_t n_rules;
+	struct access_rule *rules; /* [access]; none: whoever can connect may do everything */
+	size_t n_chips;		   /* of the simulated backend; 0: the default chip */
 	struct sim_chip_config *chips;
 	char **files; /* NULL-terminated names of the files read */
 	/* Command line only, `--sim-feed LINE=FD`: simulated lines whose events come from an fd. */

@@ -138,13 +138,22 @@ static const char *chip_wrong(const char *name)
 	return NULL;
 }
 
+static const char *rule_wrong(const char *name)
+{
+	return strlen(name) > WIRE_MAX_NAME_BYTES ? "the name is too long; 64 bytes are allowed"
+						  : NULL;
+}
+
 static const struct {
 	const char *(*wrong)(const char *name); /* NULL: the section has no argument */
 	size_t max;
 } arguments[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_LINE] = { alias_wrong, WIRE_MAX_LINES },
 	[CONFIG_SECTION_CHIP] = { chip_wrong, CONFIG_CHIPS_MAX },
+	[CONFIG_SECTION_ACCESS] = { rule_wrong, CONFIG_RULES_MAX },
 };
+
+#define SECTIONS "[daemon], [line ALIAS], [chip NAME] and [access NAME]"
 
 static void unknown_section(
 	struct config_draft *draft, const struct ini_item *item, const char *word)
@@ -155,7 +164,7 @@ static void unknown_section(
 		words[i] = config_sections[i].word;
 	near = nearest_name(word, words, CONFIG_SECTION_N);
 	problems_add(&draft->problems, item->where, item->section, NULL,
-		"there is no such section; there are [daemon], [line ALIAS] and [chip NAME]%s%s%s",
+		"there is no such section; there are " SECTIONS "%s%s%s",
 		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
@@ -294,8 +303,7 @@ void config_draft_item(const struct ini_item *item, void *data)
 
 	if (!item->section)
 		problems_add(&draft->problems, item->where, NULL, item->key,
-			"the key stands before any section; begin with [daemon], [line ALIAS] or "
-			"[chip NAME]");
+			"the key stands before any section; there are " SECTIONS);
 	else if (!item->key)
 		begin_section(draft, item);
 	else if (draft->current != NO_OBJECT)

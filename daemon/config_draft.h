@@ -17,6 +17,7 @@ struct config_object {
 	union {
 		struct line_config line;
 		struct chip_draft chip; /* owns chip.names */
+		struct access_rule access;
 	} value;
 };
 
@@ -51,6 +52,9 @@ int config_draft_init(struct config_draft *draft);
 
 /* Checks the whole and derives what depends on several keys; problems are told. */
 void config_draft_check(struct config_draft *draft);
+
+/* What the users, groups and sockets of an [access] section mean; problems are told. */
+void config_check_access(struct config_draft *draft, struct config_object *object);
 
 /*
  * Names of a simulated chip's lines from how they are written, and back. parse: *ret has n_lines

@@ -58,11 +58,6 @@ static void put_choices(const struct printer *to, const struct config_row *row)
 		putf(to, "#   %-12s %s\n", choice->word, choice->meaning);
 }
 
-static bool has_words(const struct config_row *row)
-{
-	return row->type == CONFIG_CHOICE || row->type == CONFIG_BACKEND;
-}
-
 static void put_help(const struct printer *to, const struct config_row *row)
 {
 	char text[CONFIG_ALLOWED_BYTES + 64], allowed[CONFIG_ALLOWED_BYTES];
@@ -70,9 +65,9 @@ static void put_help(const struct printer *to, const struct config_row *row)
 
 	to->put("\n", to->data);
 	put_comment(to, row->help);
-	if (has_words(row))
+	if (config_row_has_words(row))
 		put_choices(to, row);
-	if (has_words(row))
+	if (config_row_has_words(row))
 		(void)snprintf(text, sizeof(text), "Default: %s.", standard);
 	else if (row->presence == CONFIG_REQUIRED)
 		(void)snprintf(
@@ -160,6 +155,20 @@ static void put_chip(const struct printer *to, const struct sim_chip_config *chi
 	}
 }
 
+static void put_rule(const struct printer *to, const struct access_rule *rule)
+{
+	char value[CONFIG_VALUE_BYTES];
+
+	putf(to, "\n[access %s]\n", rule->name);
+	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
+		if (row->section != CONFIG_SECTION_ACCESS)
+			continue;
+		(void)config_value_format(row, rule, value);
+		if (!is_standard(row, value))
+			put_key(to, "", row->key, value);
+	}
+}
+
 static const char head[] =
 	"# SPDX-License-Identifier: MIT\n"
 	"#\n"
@@ -186,4 +195,7 @@ void config_print(
 	put_template(&to, CONFIG_SECTION_CHIP, "gpiochip0");
 	for (size_t i = 0; i < config->n_chips; i++)
 		put_chip(&to, &config->chips[i]);
+	put_template(&to, CONFIG_SECTION_ACCESS, "operators");
+	for (size_t i = 0; i < config->n_rules; i++)
+		put_rule(&to, &config->rules[i]);
 }

@@ -11,6 +11,7 @@
 #define BASE_DAEMON struct config
 #define BASE_LINE   struct line_config
 #define BASE_CHIP   struct chip_draft
+#define BASE_ACCESS struct access_rule
 
 const struct config_section_row config_sections[CONFIG_SECTION_N] = {
 #define CONFIG_SECTION(NAME, word, argument, what) { word, argument, what },
@@ -122,6 +123,7 @@ static const char *(*const allowed[CONFIG_TYPE_N])(const struct config_row *row,
 	[CONFIG_SIZE] = allowed_size,
 	[CONFIG_COUNT] = allowed_number,
 	[CONFIG_CHOICE] = allowed_words,
+	[CONFIG_WORDS] = allowed_words,
 	[CONFIG_BOOL] = allowed_bool,
 	[CONFIG_DURATION] = allowed_duration,
 };

@@ -24,6 +24,7 @@ enum config_type {
 	CONFIG_SIZE,
 	CONFIG_COUNT,
 	CONFIG_CHOICE,
+	CONFIG_WORDS,
 	CONFIG_BOOL,
 	CONFIG_DURATION,
 	CONFIG_TYPE_N
@@ -48,7 +49,7 @@ struct config_row {
 	enum config_section section;
 	const char *key;
 	enum config_type type;
-	const char *words; /* the list of a CHOICE or BACKEND */
+	const char *words; /* the list of a CHOICE, WORDS or BACKEND */
 	enum config_presence presence;
 	const char *standard; /* the default; of a required key an example */
 	int64_t min, max;
@@ -62,6 +63,12 @@ enum {
 #include "config.def"
 };
 extern const struct config_row config_rows[CONFIG_ROWS_N];
+
+static inline bool config_row_has_words(const struct config_row *row)
+{
+	return row->type == CONFIG_CHOICE || row->type == CONFIG_BACKEND ||
+	       row->type == CONFIG_WORDS;
+}
 
 /* NULL when the section has no such key. */
 const struct config_row *config_row_find(enum config_section section, const char *key);

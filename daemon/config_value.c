@@ -12,6 +12,7 @@
 
 #include "config_table.h"
 #include "duration.h"
+#include "word.h"
 
 static int refuse(const struct config_row *row, const char *text, char *why)
 {
@@ -231,6 +232,48 @@ static const char *format_choice(const struct config_row *row, const void *value
 	return buffer;
 }
 
+/* The number of a word of n bytes, as a bit; 0 when there is none. */
+static unsigned bit_of(const struct config_row *row, const char *text, size_t n)
+{
+	const struct config_choice *choice = NULL;
+
+	while ((choice = config_choice_next(row, choice)))
+		if (strlen(choice->word) == n && strncmp(choice->word, text, n) == 0)
+			return 1u << choice->number;
+	return 0;
+}
+
+static int parse_words(const struct config_row *row, const char *text, void *value, char *why)
+{
+	char word[INI_LINE_BYTES + 1];
+	unsigned bits = 0, bit;
+
+	while (word_next(&text, word, sizeof(word))) {
+		bit = bit_of(row, word, strlen(word));
+		if (!bit)
+			return parse_choice(row, word, &bit, why); /* which says what is meant */
+		bits |= bit;
+	}
+	if (!bits)
+		return refuse(row, text, why);
+	*(unsigned *)value = bits;
+	return 0;
+}
+
+static const char *format_words(const struct config_row *row, const void *value, char *buffer)
+{
+	const unsigned bits = *(const unsigned *)value;
+	const struct config_choice *choice = NULL;
+	size_t n = 0;
+
+	*buffer = '\0';
+	while ((choice = config_choice_next(row, choice)))
+		if ((bits >> choice->number) & 1)
+			n += (size_t)snprintf(buffer + n, CONFIG_VALUE_BYTES - n, "%s%s",
+				n > 0 ? " " : "", choice->word);
+	return buffer;
+}
+
 /* By the number of their word in config.def. */
 static const struct backend_ops *const backends[] = { &backend_gpiod, &backend_sim };
 
@@ -320,6 +363,7 @@ static const struct type {
 	[CONFIG_SIZE] = { parse_size, format_size },
 	[CONFIG_COUNT] = { parse_count, format_count },
 	[CONFIG_CHOICE] = { parse_choice, format_choice },
+	[CONFIG_WORDS] = { parse_words, format_words },
 	[CONFIG_BOOL] = { parse_bool, format_bool },
 	[CONFIG_DURATION] = { parse_duration, format_duration },
 };

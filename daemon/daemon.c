@@ -163,6 +163,7 @@ static void init(struct daemon *daemon, struct config *config)
 		.signals.fd = -1,
 		.absent = { .daemon = daemon, .source.fd = -1 },
 		.arrivals.fd = -1,
+		.access.since_ns = clock_now_ns(),
 		.retry_after_ns = RETRY_FIRST_NS };
 	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();

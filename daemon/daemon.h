@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "backend.h"
 #include "chip.h"
 #include "config.h"
@@ -57,6 +58,7 @@ struct daemon {
 	struct deadline retry;	/* what failed for now, and nobody tells when it would not */
 	uint64_t retry_after_ns;
 
+	struct access access;
 	struct gather gather;
 	struct timers timers;
 	struct server server;

@@ -52,6 +52,7 @@ static struct line *line_new(struct chip *chip, unsigned offset, uint32_t id)
 		.value = LOG_VALUE_NULL,
 		.on_release = ON_RELEASE_INPUT,
 		.wanted = LOG_VALUE_NULL };
+	access_init_line(chip->daemon, line);
 	list_init(&line->watchers);
 	list_init(&line->uses);
 	output_init_revert(&line->revert);
@@ -78,7 +79,8 @@ static struct name_entry entry_of(const struct line *line)
 		.chip_label = absent ? "\1" : line->chip->info.label,
 		.offset = line->offset,
 		.name_hash = name_hash(line->name),
-		.alias_hash = line->config ? name_hash(line->config->alias) : 0 };
+		.alias_hash = line->config ? name_hash(line->config->alias) : 0,
+		.see = line->access[ACCESS_SEE] };
 }
 
 static int grow(struct daemon *daemon, size_t n)
@@ -216,6 +218,7 @@ static void name_lines(struct daemon *daemon)
 		if (line->texts[0])
 			(void)event_prepare_line(line);
 	}
+	access_lines_named(daemon);
 }
 
 int lines_configure(struct daemon *daemon)
@@ -258,25 +261,42 @@ void line_check_taken(struct line *line)
 		line_retry(line);
 }
 
-enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
-	struct line **ret, struct wire_problem *problem)
+static enum wire_error find(struct daemon *daemon, const struct name_space *space,
+	const char *written, struct line **ret, struct wire_problem *problem)
 {
-	const struct name_space space = name_space(daemon);
-	enum wire_error error;
 	size_t id;
+	enum wire_error error = name_resolve(space, written, &id, problem);
 
-	list_for_each (link, aliases) {
+	if (error == WIRE_OK)
+		*ret = daemon->lines.v[id];
+	return error;
+}
+
+enum wire_error line_find(const struct peer *peer, const char *written, struct line **ret,
+	struct wire_problem *problem)
+{
+	struct name_space space = name_space(peer->daemon);
+
+	list_for_each (link, &peer->aliases) {
 		struct line_alias *alias = list_object(link, struct line_alias, link);
 
-		if (strcmp(alias->name, written) == 0) {
+		if (strcmp(alias->name, written) == 0 &&
+			access_may(&peer->id, alias->line, ACCESS_SEE)) {
 			*ret = alias->line;
 			return WIRE_OK;
 		}
 	}
-	error = name_resolve(&space, written, &id, problem);
-	if (error == WIRE_OK)
-		*ret = daemon->lines.v[id];
-	return error;
+	space.restricted = !access_sees_all(peer->daemon, &peer->id);
+	space.rules = peer->id.rules;
+	return find(peer->daemon, &space, written, ret, problem);
+}
+
+enum wire_error line_find_any(
+	struct daemon *daemon, const char *written, struct line **ret, struct wire_problem *problem)
+{
+	const struct name_space space = name_space(daemon);
+
+	return find(daemon, &space, written, ret, problem);
 }
 
 /* A place that no line has had yet, or one of a line that is free again. */
@@ -408,6 +428,12 @@ static void write_unavailable(struct jsonw *w, const struct line *line)
 
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
+	line_write_for(w, line, max_users, NULL);
+}
+
+void line_write_for(
+	struct jsonw *w, const struct line *line, unsigned max_users, const struct peer_id *reader)
+{
 	struct line_info info = { .settings = line->config ? line->config->settings
 							   : line->settings };
 
@@ -441,5 +467,7 @@ void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 		jsonw_member_string(w, "consumer", info.consumer);
 	}
 	write_users(w, line, max_users);
+	if (!access_may(reader, line, ACCESS_CONFIGURE)) /* which gives the others */
+		access_write(w, line->chip->daemon, reader, line);
 	jsonw_end_object(w);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "backend.h"
 #include "chip.h"
 #include "list.h"
@@ -23,6 +24,7 @@
 
 struct daemon;
 struct line_config;
+struct peer;
 struct request;
 
 /* A value that is put back by itself. */
@@ -64,7 +66,8 @@ struct line {
 	uint64_t marking;     /* its subscribers have been marked in this marking of the server */
 	struct list watchers; /* struct watch_entry.line_link */
 	struct list uses;     /* struct use.line_link */
-	enum on_release on_release; /* as last stated, for when the last requester leaves */
+	uint64_t access[ACCESS_LINE_VERBS]; /* by verb: the rules that give it, see access.h */
+	enum on_release on_release;	    /* as last stated, for when the last requester leaves */
 
 	uint64_t evicted_seq[LOG_LINE_KINDS]; /* newest event of each kind that the log no longer
 						 holds */
@@ -102,10 +105,13 @@ void line_check_taken(struct line *line);
 /* Names come from device trees and adapters: whatever is not plain text becomes '?'. */
 void line_copy_name(char to[static BACKEND_NAME_BYTES], const char *from);
 
-/* The line of a name; unknown-line, ambiguous-line with the problem filled. `aliases` are the
- * connection's own. */
-enum wire_error line_find(struct daemon *daemon, struct list *aliases, const char *written,
-	struct line **ret, struct wire_problem *problem);
+/* The line that a name means for this connection, which has aliases of its own and from which lines
+ * may be hidden; unknown-line, ambiguous-line with the problem filled. */
+enum wire_error line_find(const struct peer *peer, const char *written, struct line **ret,
+	struct wire_problem *problem);
+/* The same for the daemon itself, with names as the configuration has them. */
+enum wire_error line_find_any(struct daemon *daemon, const char *written, struct line **ret,
+	struct wire_problem *problem);
 
 /* A further name for one connection, from `request`. */
 struct line_alias {
@@ -132,5 +138,8 @@ void line_retry(struct line *line);
  * listed. */
 struct jsonw;
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users);
+/* The same for one reader, with what it may do where that is not everything. */
+void line_write_for(
+	struct jsonw *w, const struct line *line, unsigned max_users, const struct peer_id *reader);
 /* A member whose value is a line's: 0, 1 or null. */
 void line_write_value(struct jsonw *w, const char *key, uint8_t value);

@@ -27,8 +27,15 @@ struct search {
 	size_t found[PROBLEM_CANDIDATES];
 };
 
+static bool is_visible(const struct name_space *space, const struct name_entry *entry)
+{
+	return !space->restricted || (entry->see & space->rules);
+}
+
 static void found(struct search *search, size_t index)
 {
+	if (!is_visible(search->space, &search->space->entries[index]))
+		return;
 	if (search->n == 0)
 		search->first = index;
 	if (search->n < PROBLEM_CANDIDATES)
@@ -176,9 +183,11 @@ static enum wire_error no_such_line(
 	const char *best;
 
 	for (size_t i = 0; i < space->n; i++)
-		nearest_offer(&nearest, space->entries[i].alias);
+		if (is_visible(space, &space->entries[i]))
+			nearest_offer(&nearest, space->entries[i].alias);
 	for (size_t i = 0; i < space->n; i++)
-		nearest_offer(&nearest, space->entries[i].name);
+		if (is_visible(space, &space->entries[i]))
+			nearest_offer(&nearest, space->entries[i].name);
 	best = nearest_so_far(&nearest);
 	if (best)
 		return UNKNOWN(
@@ -210,7 +219,7 @@ static unsigned search_offset(
 		if (!last || entry->chip_name != last->chip_name)
 			is_it = is_chip(entry, by_label, chip, n);
 		last = entry;
-		if (!is_it)
+		if (!is_it || !is_visible(search->space, entry))
 			continue;
 		if (entry->offset >= n_lines)
 			n_lines = entry->offset + 1;
@@ -250,6 +259,8 @@ static bool resolve_chip(const struct name_space *space, const char *written, co
 		return false;
 	if (search.n > 0)
 		*ret_error = decide(&search, written, ret_index, problem);
+	else if (space->restricted)
+		*ret_error = no_such_line(space, written, problem);
 	else if (state != OFFSET_FINE)
 		*ret_error = bad_offset(problem, written, state, colon + 1);
 	else
@@ -265,14 +276,18 @@ static enum wire_error no_such_chip(const struct name_space *space, const char *
 	size_t n = utf8_cut(written, (size_t)(colon - written), WIRE_MAX_NAME_BYTES);
 	char chip[WIRE_MAX_NAME_BYTES + 1];
 	struct nearest nearest = { .written = chip };
-	const char *best;
+	const char *best, *last = NULL; /* entries of one chip stand together */
 
 	(void)snprintf(chip, sizeof(chip), "%.*s", (int)n, written);
-	for (size_t i = 0; i < space->n; i++)
-		if (space->entries[i].offset == 0) {
-			nearest_offer(&nearest, space->entries[i].chip_name);
-			nearest_offer(&nearest, space->entries[i].chip_label);
-		}
+	for (size_t i = 0; i < space->n; i++) {
+		const struct name_entry *entry = &space->entries[i];
+
+		if (!is_visible(space, entry) || entry->chip_name == last)
+			continue;
+		last = entry->chip_name;
+		nearest_offer(&nearest, entry->chip_name);
+		nearest_offer(&nearest, entry->chip_label);
+	}
 	best = nearest_so_far(&nearest);
 	if (!best)
 		return no_such_line(space, written, problem);
@@ -370,7 +385,7 @@ static unsigned search_header(struct search *search, unsigned offset)
 		if (entry->chip_label != last_label)
 			is_header = is_header_chip(board, entry->chip_label);
 		last_label = entry->chip_label;
-		if (!is_header)
+		if (!is_header || !is_visible(search->space, entry))
 			continue;
 		if (entry->offset >= n_lines)
 			n_lines = entry->offset + 1;
@@ -417,6 +432,8 @@ static enum wire_error resolve_pin(const struct name_space *space, enum scheme s
 	if (offset < 0)
 		return not_a_gpio(board, scheme, number, written, problem);
 	n_lines = search_header(&search, (unsigned)offset);
+	if (search.n == 0 && space->restricted)
+		return no_such_line(space, written, problem);
 	if (search.n == 0)
 		return header_refused(board, scheme, written, n_lines, problem);
 	return decide(&search, written, ret_index, problem);

@@ -17,6 +17,7 @@
  * is refused with its candidates, what is unknown with the nearest name.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct name_entry {
 	const char *chip_name, *chip_label;
 	unsigned offset;
 	uint32_t name_hash, alias_hash; /* of name_hash(), to compare fast; 0: not computed */
+	uint64_t see;			/* the rules that give the right to see it, see access.h */
 };
 
 /* What is there to be found; the pointers belong to the caller. */
@@ -36,6 +38,9 @@ struct name_space {
 	size_t n;
 	const struct name_entry *entries;
 	const struct board *board; /* NULL: no map */
+	/* Lines that none of `rules` gives the right to see do not exist. */
+	bool restricted;
+	uint64_t rules;
 };
 
 /* Never 0. */

@@ -18,7 +18,6 @@
 
 enum wire_error op_hello(struct call *call)
 {
-	static const char *const access[] = { "see", "watch", "set", "configure" };
 	const struct args_hello *args = &call->request->args.hello;
 	struct daemon *daemon = call->daemon;
 	struct jsonw *w = call->reply;
@@ -41,11 +40,7 @@ enum wire_error op_hello(struct call *call)
 	jsonw_member_string(w, "instance", instance);
 	jsonw_member_u64(w, "peer", call->peer->id.peer);
 	jsonw_member_string(w, "backend", daemon->ops->name);
-	jsonw_key(w, "access");
-	jsonw_begin_array(w);
-	for (size_t i = 0; i < sizeof(access) / sizeof(access[0]); i++)
-		jsonw_string(w, access[i]);
-	jsonw_end_array(w);
+	access_write(w, daemon, &call->peer->id, NULL);
 	jsonw_key(w, "capabilities");
 	jsonw_begin_array(w);
 	if (daemon->ops->simulate)
@@ -62,6 +57,17 @@ enum wire_error op_ping(struct call *call)
 	return WIRE_OK;
 }
 
+/* Of a chip whose lines are all hidden nothing is said. */
+static bool shows_chip(const struct peer_id *reader, const struct chip *chip)
+{
+	if (access_sees_all(chip->daemon, reader))
+		return true;
+	for (unsigned i = 0; i < chip->info.n_lines; i++)
+		if (access_may(reader, chip->lines[i], ACCESS_SEE))
+			return true;
+	return false;
+}
+
 enum wire_error op_chips(struct call *call)
 {
 	const struct daemon *daemon = call->daemon;
@@ -73,7 +79,7 @@ enum wire_error op_chips(struct call *call)
 	for (size_t i = 0; i < daemon->chips.n; i++) {
 		const struct chip *chip = daemon->chips.v[i];
 
-		if (!chip)
+		if (!chip || !shows_chip(&call->peer->id, chip))
 			continue;
 		jsonw_begin_object(w);
 		jsonw_member_string(w, "name", chip->info.name);
@@ -93,11 +99,11 @@ static void refresh(struct line *line)
 }
 
 /* One line of a page; false when it does not fit, which is then as before. */
-static bool add_line(struct jsonw *w, struct line *line)
+static bool add_line(struct jsonw *w, const struct line *line, const struct peer_id *reader)
 {
 	struct jsonw mark = jsonw_mark(w);
 
-	line_write(w, line, 16);
+	line_write_for(w, line, 16, reader);
 	if (!w->overflow && w->n + PAGE_MARGIN <= w->size)
 		return true;
 
@@ -105,16 +111,17 @@ static bool add_line(struct jsonw *w, struct line *line)
 	return false;
 }
 
-/* A struct whose place another one has taken. */
-static bool is_hidden(const struct line *line)
+/* Not for the reader, or a struct whose place another one has taken. */
+static bool is_hidden(const struct line *line, const struct peer_id *reader)
 {
-	return line_is_absent(line) && !line->config;
+	return (line_is_absent(line) && !line->config) || !access_may(reader, line, ACCESS_SEE);
 }
 
 /* A page of all lines, from id `first` on. Its `next` is the canonical name of its last line. */
 static enum wire_error write_page(struct call *call, size_t first, size_t limit)
 {
 	const struct daemon *daemon = call->daemon;
+	const struct peer_id *reader = &call->peer->id;
 	const struct line *last = NULL;
 	struct jsonw *w = call->reply;
 	size_t id = first;
@@ -125,15 +132,15 @@ static enum wire_error write_page(struct call *call, size_t first, size_t limit)
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t n = 0; id < daemon->lines.n && n < limit; id++) {
-		if (is_hidden(daemon->lines.v[id]))
+		if (is_hidden(daemon->lines.v[id], reader))
 			continue;
-		if (!add_line(w, daemon->lines.v[id]))
+		if (!add_line(w, daemon->lines.v[id], reader))
 			break;
 		n++;
 		last = daemon->lines.v[id];
 	}
 	jsonw_end_array(w);
-	while (id < daemon->lines.n && is_hidden(daemon->lines.v[id]))
+	while (id < daemon->lines.n && is_hidden(daemon->lines.v[id], reader))
 		id++;
 	if (id < daemon->lines.n && last)
 		jsonw_member_string(w, "next", last->canonical);
@@ -158,7 +165,7 @@ static enum wire_error write_named(struct call *call, const struct wire_names *n
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < named.n; i++)
-		line_write(w, named.lines[i], 16);
+		line_write_for(w, named.lines[i], 16, &call->peer->id);
 	jsonw_end_array(w);
 	return WIRE_OK;
 }
@@ -166,7 +173,6 @@ static enum wire_error write_named(struct call *call, const struct wire_names *n
 enum wire_error op_lines(struct call *call)
 {
 	const struct args_lines *args = &call->request->args.lines;
-	struct daemon *daemon = call->daemon;
 	size_t limit = WIRE_GIVEN(args, lines, limit) ? (size_t)args->limit : WIRE_MAX_LINES;
 	struct line *after = NULL;
 
@@ -174,8 +180,7 @@ enum wire_error op_lines(struct call *call)
 		return write_named(call, &args->lines, limit);
 
 	if (WIRE_GIVEN(args, lines, after)) {
-		enum wire_error error = line_find(
-			daemon, &call->peer->aliases, args->after, &after, call->problem);
+		enum wire_error error = line_find(call->peer, args->after, &after, call->problem);
 
 		if (error != WIRE_OK)
 			return error;
@@ -224,9 +229,11 @@ static enum wire_error read_free(
 	return r < 0 ? call_line_failed(problem, line, r, "read") : WIRE_OK;
 }
 
-static enum wire_error read_line(
-	struct line *line, uint8_t *ret_value, bool *ret_free, struct wire_problem *problem)
+static enum wire_error read_line(struct line *line, const struct peer_id *reader,
+	uint8_t *ret_value, bool *ret_free, struct wire_problem *problem)
 {
+	enum wire_error error;
+
 	*ret_value = LOG_VALUE_NULL;
 	if (line->request) {
 		int r = line_get(line, ret_value);
@@ -239,6 +246,10 @@ static enum wire_error read_line(
 	if (line->unavailable || !line->chip->available)
 		return WIRE_OK; /* null says so */
 
+	/* It is taken for a moment. */
+	error = access_check(reader, line, ACCESS_CONFIGURE, problem);
+	if (error != WIRE_OK)
+		return error;
 	*ret_free = true;
 	return read_free(line, ret_value, problem);
 }
@@ -252,7 +263,8 @@ enum wire_error op_get(struct call *call)
 	bool any_free = false;
 
 	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
-		error = read_line(named.lines[i], &values[i], &any_free, call->problem);
+		error = read_line(
+			named.lines[i], &call->peer->id, &values[i], &any_free, call->problem);
 	if (error != WIRE_OK)
 		return error;
 

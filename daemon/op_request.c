@@ -33,7 +33,7 @@ static enum wire_error check_alias(struct call *call, const char *alias, const s
 	if (named.n > 1)
 		return problem_field(call->problem, WIRE_E_OUT_OF_RANGE, "alias",
 			"an alias names one line, but %zu lines are requested", named.n);
-	if (line_find(call->daemon, &call->peer->aliases, alias, &other, &unused) != WIRE_OK)
+	if (line_find(call->peer, alias, &other, &unused) != WIRE_OK)
 		return check_alias_limit(call);
 	if (other != line)
 		return problem_field(call->problem, WIRE_E_CONFLICT, "alias",
@@ -112,7 +112,7 @@ static void write_reply(struct call *call)
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < named.n; i++)
-		line_write(w, named.lines[i], 4);
+		line_write_for(w, named.lines[i], 4, &call->peer->id);
 	jsonw_end_array(w);
 	call_write_values(call, &named);
 }
@@ -131,6 +131,8 @@ enum wire_error op_request(struct call *call)
 	if (error == WIRE_OK && named.n > WIRE_MAX_REQUEST_LINES)
 		error = problem_field(call->problem, WIRE_E_LIMIT, "lines",
 			"one request takes at most %d lines", WIRE_MAX_REQUEST_LINES);
+	if (error == WIRE_OK)
+		error = call_check_access(call, &named, ACCESS_CONFIGURE);
 	if (error == WIRE_OK && WIRE_GIVEN(args, request, alias))
 		error = check_alias(call, args->alias, named.lines[0]);
 	if (error == WIRE_OK)
@@ -171,6 +173,8 @@ enum wire_error op_release(struct call *call)
 	struct jsonw *w = call->reply;
 	enum wire_error error = call_name_lines(call, &call->request->args.release.lines, &named);
 
+	if (error == WIRE_OK)
+		error = call_check_access(call, &named, ACCESS_CONFIGURE);
 	if (error != WIRE_OK)
 		return error;
 

@@ -83,9 +83,21 @@ enum wire_error op_toggle(struct call *call)
 	return write_and_reply(call, "toggle", args->pulse_ns);
 }
 
+/* A chip goes with all its lines. */
+static enum wire_error check_chip(struct call *call, const struct chip *chip)
+{
+	for (unsigned i = 0; i < chip->info.n_lines; i++)
+		if (!access_may(&call->peer->id, chip->lines[i], ACCESS_CONFIGURE))
+			return problem_field(call->problem, WIRE_E_DENIED, "chip",
+				"to simulate that %s goes takes configure of all its lines",
+				chip->info.name);
+	return WIRE_OK;
+}
+
 static enum wire_error simulate_chip(struct call *call, const struct args_simulate *args)
 {
 	struct daemon *daemon = call->daemon;
+	enum wire_error error;
 
 	if (!WIRE_GIVEN(args, simulate, present))
 		return problem_field(call->problem, WIRE_E_MISSING_FIELD, "present",
@@ -98,6 +110,9 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 		if (!chip || (strcmp(chip->info.name, args->chip) &&
 				     strcmp(chip->info.label, args->chip)))
 			continue;
+		error = check_chip(call, chip);
+		if (error != WIRE_OK)
+			return error;
 		(void)daemon->ops->simulate_present(
 			daemon->backend, chip->info.index, args->present);
 		return WIRE_OK;
@@ -124,6 +139,8 @@ static enum wire_error simulate_lines(struct call *call, const struct args_simul
 			"simulate needs line and value, or chip and present");
 
 	error = call_name_lines(call, &args->lines, &wanted.named);
+	if (error == WIRE_OK)
+		error = call_check_access(call, &wanted.named, ACCESS_CONFIGURE);
 	for (size_t i = 0; i < wanted.named.n && error == WIRE_OK; i++) {
 		struct line *line = wanted.named.lines[i];
 		int r = daemon->ops->simulate(

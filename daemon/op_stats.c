@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "command.h"
 #include "daemon.h"
+#include "peer.h"
 
 static void write_counters(struct jsonw *w, const struct daemon *daemon)
 {
@@ -58,6 +59,11 @@ enum wire_error op_stats(struct call *call)
 	const uint64_t up_ns = clock_now_ns() - daemon->stats.started_ns;
 	struct jsonw *w = call->reply;
 	char duration[DURATION_MAX];
+	enum wire_error error = access_check_any(
+		daemon, &call->peer->id, ACCESS_SEE, "see the daemon's counters", call->problem);
+
+	if (error != WIRE_OK)
+		return error;
 
 	jsonw_member_u64(w, "seq", daemon->log.head);
 	jsonw_member_string(w, "uptime",

@@ -61,6 +61,26 @@ static void undo_uses(struct peer *peer, size_t n)
 			use_unwatch(peer, named.lines[i]);
 }
 
+/* Taking a free line, or saying how it is to be set, is more than watching. */
+static bool configures(const struct line *line, const struct args_subscribe *args)
+{
+	if (line->config)
+		return false;
+	return (!line->request && list_empty(&line->uses)) || WIRE_GIVEN(args, subscribe, bias) ||
+	       WIRE_GIVEN(args, subscribe, debounce_ns);
+}
+
+static enum wire_error check_access(struct call *call, const struct args_subscribe *args)
+{
+	const struct peer_id *who = &call->peer->id;
+	enum wire_error error = call_check_access(call, &named, ACCESS_WATCH);
+
+	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
+		if (configures(named.lines[i], args))
+			error = access_check(who, named.lines[i], ACCESS_CONFIGURE, call->problem);
+	return error;
+}
+
 /* Becomes a user of each line, which takes the free ones. All or none. */
 static enum wire_error use_lines(
 	struct call *call, const struct args_subscribe *args, const struct filter_entry *entry)
@@ -127,14 +147,16 @@ static void refresh_lines(struct daemon *daemon, bool all)
 			(void)line_refresh(daemon->lines.v[id]);
 }
 
-/* "*" in the reply: every line that has a state. */
-static void name_all(const struct daemon *daemon)
+/* "*" in the reply: every line that has a state and may be watched. */
+static void name_all(const struct daemon *daemon, const struct peer_id *who)
 {
 	named.n = 0;
 	for (size_t id = 0; id < daemon->lines.n && named.n < WIRE_MAX_LINES; id++) {
 		struct line *line = daemon->lines.v[id];
 
 		if (!line->request && !line->config && list_empty(&line->uses))
+			continue;
+		if (!access_may(who, line, ACCESS_WATCH))
 			continue;
 		named.lines[named.n] = line;
 		named.names[named.n++] = line->canonical;
@@ -221,6 +243,8 @@ enum wire_error op_subscribe(struct call *call)
 	if (error == WIRE_OK)
 		error = call_find_lines(call, &args->lines, &named);
 	if (error == WIRE_OK)
+		error = check_access(call, args);
+	if (error == WIRE_OK)
 		error = use_lines(call, args, &entry);
 	if (error != WIRE_OK)
 		return error;
@@ -239,7 +263,7 @@ enum wire_error op_subscribe(struct call *call)
 	}
 
 	if (args->lines.all)
-		name_all(daemon);
+		name_all(daemon, &call->peer->id);
 	(void)snprintf(instance, sizeof(instance), "%016" PRIx64, daemon->log.instance);
 	jsonw_member_string(call->reply, "instance", instance);
 	jsonw_member_u64(call->reply, "seq", daemon->log.head);

@@ -16,9 +16,10 @@ static enum wire_error read_timer_values(
 	struct call *call, const struct args_arm *args, struct line_values *values)
 {
 	enum wire_error error = op_read_values(call, &args->values, NULL, values);
-	const struct output_write write = {
-		.n = values->named.n, .lines = values->named.lines, .values = values->values
-	};
+	const struct output_write write = { .n = values->named.n,
+		.lines = values->named.lines,
+		.values = values->values,
+		.by = &call->peer->id };
 
 	return error == WIRE_OK ? output_check(&write, call->problem) : error;
 }

@@ -32,8 +32,13 @@ static enum wire_error refuse_free(struct wire_problem *problem, const struct li
 	return WIRE_E_NOT_REQUESTED;
 }
 
-static enum wire_error check_line(const struct line *line, struct wire_problem *problem)
+static enum wire_error check_line(
+	const struct line *line, const struct peer_id *by, struct wire_problem *problem)
 {
+	enum wire_error error = access_check(by, line, ACCESS_SET, problem);
+
+	if (error != WIRE_OK)
+		return error;
 	if (line_is_output(line))
 		return WIRE_OK;
 	if (line_is_input(line))
@@ -68,7 +73,7 @@ enum wire_error output_check(const struct output_write *write, struct wire_probl
 	const uint64_t mark = ++writes;
 
 	for (size_t i = 0; i < write->n; i++) {
-		enum wire_error error = check_line(write->lines[i], problem);
+		enum wire_error error = check_line(write->lines[i], write->by, problem);
 
 		if (error == WIRE_OK)
 			error = mark_line(write->lines[i], write->values[i], mark, problem);

@@ -33,7 +33,7 @@ struct output_result {
 	bool cancelled_revert;
 };
 
-/* All lines are held as outputs. WIRE_OK or the code that is in *problem. */
+/* All lines are held as outputs, and `by` may set them. WIRE_OK or the code that is in *problem. */
 enum wire_error output_check(const struct output_write *write, struct wire_problem *problem);
 /* Checks and writes. On a hardware error part-way, problem->applied says what was written. */
 enum wire_error output_apply(const struct output_write *write, struct output_result *result,

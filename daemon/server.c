@@ -87,28 +87,17 @@ static void refuse(struct server *server, int fd, const char *why, unsigned limi
 	server->daemon->stats.refused++;
 }
 
-static int read_credentials(int fd, struct peer_id *ret)
-{
-	struct ucred ucred;
-	socklen_t n = sizeof(ucred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &n) < 0)
-		return -errno;
-
-	*ret = (struct peer_id){ .pid = ucred.pid, .uid = ucred.uid, .gid = ucred.gid };
-	return 0;
-}
-
 static void welcome(struct server *server, int fd)
 {
 	struct daemon *daemon = server->daemon;
 	const struct config *config = daemon->config;
-	struct peer_id id;
+	struct peer_id id = { .socket = SOCKET_MAIN };
 	struct peer *peer;
-	int r = read_credentials(fd, &id);
+	int r = access_identify_socket(daemon, fd, &id);
 
 	if (r < 0) {
-		diag_warning("a connection's credentials cannot be read: %s", strerror(-r));
+		diag_warning("a connection is refused, since who it is cannot be read: %s",
+			strerror(-r));
 		close(fd);
 		return;
 	}

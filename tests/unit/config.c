@@ -95,6 +95,7 @@ static const char *const begin[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_DAEMON] = "[daemon]\n",
 	[CONFIG_SECTION_LINE] = "[line l]\nline = x\n",
 	[CONFIG_SECTION_CHIP] = "[chip c]\nlines = 8\n",
+	[CONFIG_SECTION_ACCESS] = "[access a]\nusers = *\nlines = *\nverbs = see\n",
 };
 
 START_TEST(an_empty_file_gives_the_defaults)
@@ -231,8 +232,8 @@ START_TEST(text_has_its_longest_and_not_a_byte_more)
 		const char *head = row->presence == CONFIG_REQUIRED ? "[line l]\n"
 								    : begin[row->section];
 
-		if (row->type != CONFIG_TEXT || strcmp(row->key, "names") == 0 ||
-			strcmp(row->key, "socket-group") == 0)
+		if (row->type != CONFIG_TEXT || row->section == CONFIG_SECTION_ACCESS ||
+			strcmp(row->key, "names") == 0 || strcmp(row->key, "socket-group") == 0)
 			continue;
 		memset(value, 'x', sizeof(value));
 		value[0] = strcmp(row->key, "socket") == 0 ? '/' : 'x';
@@ -437,6 +438,71 @@ START_TEST(a_group_is_of_one_chip_and_of_one_direction)
 }
 END_TEST
 
+START_TEST(a_rule_says_whom_it_fits_and_what_it_gives)
+{
+	accept_file("[access ops]\nusers = root, 20001\ngroups = root\nlines = door* relay-?\n"
+		    "verbs = set, watch\n[access all]\nusers = *\nsockets = *\nverbs = admin\n");
+	ck_assert_uint_eq(config->n_rules, 2);
+	ck_assert_str_eq(config->rules[0].name, "ops");
+	ck_assert_uint_eq(config->rules[0].n_uids, 2);
+	ck_assert_uint_eq(config->rules[0].uids[0], 0);
+	ck_assert_uint_eq(config->rules[0].uids[1], 20001);
+	ck_assert_uint_eq(config->rules[0].n_gids, 1);
+	ck_assert_str_eq(config->rules[0].sockets, "gpioeventd");
+	ck_assert_uint_eq(config->rules[0].verbs, 1u << ACCESS_SET | 1u << ACCESS_WATCH);
+	ck_assert(!config->rules[0].everybody && config->rules[1].everybody);
+}
+END_TEST
+
+START_TEST(a_rule_that_cannot_be_meant_is_refused)
+{
+	static const char *const wrong[][2] = {
+		{ "users = nobody-here\nlines = *\nverbs = see\n",
+			"2: [access a] users: there is no user \"nobody-here\"" },
+		{ "users = 4294967295\nlines = *\nverbs = see\n",
+			"2: [access a] users: there is no user \"4294967295\"" },
+		{ "users = 99999999999\nlines = *\nverbs = see\n",
+			"2: [access a] users: there is no user \"99999999999\"" },
+		{ "groups = nobody-here\nlines = *\nverbs = see\n",
+			"2: [access a] groups: there is no group \"nobody-here\"" },
+		{ "lines = *\nverbs = see\n", "1: [access a] users: whom does the rule fit?" },
+		{ "users = *\nverbs = see\n", "1: [access a] lines: which lines?" },
+		{ "users = *\nlines = ,\nverbs = see\n", "3: [access a] lines: which lines?" },
+		{ "users = *\nlines = x\n", "1: [access a] verbs: the key is missing" },
+		{ "users = *\nlines = x\nverbs = sea\n",
+			"4: [access a] verbs: \"sea\" is not allowed; allowed is see, watch, set, "
+			"configure or admin; did you mean \"see\"?" },
+		{ "users = *\nlines = x\nverbs = ,\n", "4: [access a] verbs: " },
+		{ "users = *\nlines = x\nverbs = admin\n",
+			"3: [access a] lines: admin is not about lines" },
+		{ "users = *\nlines = x\nverbs = see\nsockets = gpioevent\n",
+			"5: [access a] sockets: there is no socket \"gpioevent\"" },
+	};
+	char text[256], begins[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[access a]\n%s", wrong[i][0]);
+		(void)snprintf(begins, sizeof(begins), "main.conf:%s", wrong[i][1]);
+		refuse_file(text, begins);
+	}
+}
+END_TEST
+
+START_TEST(there_are_60_rules_and_not_61)
+{
+	static char text[8192];
+	size_t n = 0;
+
+	for (int i = 0; i < 60; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+			"[access r%d]\nusers = *\nlines = *\nverbs = see\n", i);
+	accept_file(text);
+	(void)snprintf(
+		text + n, sizeof(text) - n, "[access r60]\nusers = *\nlines = *\nverbs = see\n");
+	refuse_file(text, "main.conf:241: [access r60]: this is one access too many; 60");
+}
+END_TEST
+
 START_TEST(values_in_quotes_are_refused)
 {
 	refuse_file("[line a]\nline = \"GPIO5\"\n",
@@ -540,7 +606,7 @@ START_TEST(unknown_sections_and_keys_suggest_the_nearest)
 {
 	refuse_file("[daemn]\nfoo = 1\n",
 		"main.conf:1: [daemn]: there is no such section; there are "
-		"[daemon], [line ALIAS] and [chip NAME]; did you mean \"daemon\"?");
+		"[daemon], [line ALIAS], [chip NAME] and [access NAME]; did you mean \"daemon\"?");
 	refuse_file("[daemon]\nbackand = sim\n",
 		"main.conf:2: [daemon] backand: there is no such key; did you mean \"backend\"?");
 	refuse_file("[daemon]\nzzz = sim\n",
@@ -705,13 +771,16 @@ START_TEST(what_is_printed_is_read_back_the_same)
 		"edges = rising\n[line led]\nline = GPIO18\ndirection = output\ninitial = 0\n"
 		"on-exit = input\ndrive = open-drain\ngroup = g\n"
 		"[chip gpiochip0]\nlines = 28\nnames = GPIO*\n[chip b]\nlines = 3\n"
-		"names = 2=LAST 0=FIRST\nlabel = x\n");
+		"names = 2=LAST 0=FIRST\nlabel = x\n"
+		"[access a]\nusers = root\nlines = b* led\nverbs = watch, set\n");
 	config_print(config, append_text, first);
 	accept_file(first);
 	config_print(config, append_text, second);
 	ck_assert_str_eq(first, second);
 	ck_assert_uint_eq(config->log_size, 131072);
 	ck_assert_uint_eq(config->n_lines, 2);
+	ck_assert_uint_eq(config->n_rules, 1);
+	ck_assert_str_eq(config->rules[0].lines, "b* led");
 	ck_assert_str_eq(config->chips[0].names[27], "GPIO27");
 	ck_assert_str_eq(config->chips[1].names[2], "LAST");
 	ck_assert_int_eq(config->lines[1].settings.edges, EDGES_NONE);
@@ -796,6 +865,9 @@ int main(void)
 		aliases_that_cannot_be_are_refused,
 		two_aliases_of_one_line_are_refused,
 		a_group_is_of_one_chip_and_of_one_direction,
+		a_rule_says_whom_it_fits_and_what_it_gives,
+		a_rule_that_cannot_be_meant_is_refused,
+		there_are_60_rules_and_not_61,
 		values_in_quotes_are_refused,
 		words_from_elsewhere_get_the_right_one_suggested,
 		problems_are_told_in_the_order_of_the_lines,
