@@ -35,7 +35,7 @@ struct command {
 	const char *summary;
 	const char *details;  /* ends with a newline */
 	const char *examples; /* each on a line of its own, ends with a newline */
-	uint32_t options;     /* bits of those that it takes beside the global ones */
+	uint64_t options;     /* bits of those that it takes beside the global ones */
 	size_t min_args, max_args;
 	enum status (*run)(const struct options *options, struct strings args);
 };
@@ -49,9 +49,9 @@ extern const struct command *const commands[];
 const struct command *command_find(struct strings *args);
 
 extern const struct command command_list, command_info, command_get, command_set, command_toggle,
-	command_pulse, command_release, command_monitor, command_wait, command_timer_arm,
-	command_timer_disarm, command_timer_list, command_simulate, command_stats, command_ping,
-	command_raw, command_help;
+	command_pulse, command_release, command_log, command_monitor, command_wait,
+	command_timer_arm, command_timer_disarm, command_timer_list, command_simulate,
+	command_stats, command_ping, command_raw, command_help;
 
 /* "usage: gpioctl ..." of a command, without a newline; owned by the next call. */
 const char *help_usage(const struct command *command);

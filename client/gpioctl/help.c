@@ -8,7 +8,7 @@
 #include "output.h"
 #include "wire.h"
 
-static void print_options(uint32_t bits)
+static void print_options(uint64_t bits)
 {
 	for (size_t i = 0; i < OPTION_N; i++) {
 		const struct option_row *row = &option_rows[i];

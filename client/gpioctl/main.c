@@ -24,6 +24,7 @@ const struct command *const commands[] = {
 	&command_release,
 	&command_wait,
 	&command_monitor,
+	&command_log,
 	&command_timer_arm,
 	&command_timer_disarm,
 	&command_timer_list,
@@ -101,7 +102,7 @@ static enum status unknown_command(const struct strings *args)
 /* Whether the command has all the options given, and its number of arguments. */
 static int check_usage(const struct command *command, const struct options *options, size_t n_args)
 {
-	uint32_t foreign = options->given & ~(command->options | OPTIONS_GLOBAL);
+	uint64_t foreign = options->given & ~(command->options | OPTIONS_GLOBAL);
 
 	for (size_t i = 0; i < OPTION_N; i++)
 		if (foreign >> i & 1)

@@ -131,7 +131,7 @@ static int unknown_option(const struct options *options, const char *written)
 {
 	struct strings args = options->args;
 	const struct command *command = command_find(&args);
-	uint32_t bits = command ? command->options | OPTIONS_GLOBAL : UINT32_MAX;
+	uint64_t bits = command ? command->options | OPTIONS_GLOBAL : UINT64_MAX;
 	const char *names[OPTION_N], *near;
 	size_t n = 0;
 
@@ -161,7 +161,7 @@ static int take_option(struct options *options, int argc, char **argv, int *i)
 	if (row == option_rows + OPTION_N)
 		return unknown_option(options, name);
 
-	options->given |= UINT32_C(1) << (row - option_rows);
+	options->given |= UINT64_C(1) << (row - option_rows);
 	if (row->type == OPTION_TYPE_FLAG) {
 		*(bool *)((char *)options + row->offset) = true;
 		return value ? complain_usage("--%s takes no value", name) : 0;

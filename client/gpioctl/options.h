@@ -12,7 +12,7 @@ enum option {
 #include "options.def"
 	OPTION_N
 };
-#define BIT(NAME)      (UINT32_C(1) << OPTION_##NAME)
+#define BIT(NAME)      (UINT64_C(1) << OPTION_##NAME)
 #define OPTIONS_GLOBAL (BIT(SOCKET) | BIT(JSON) | BIT(VERSION) | BIT(HELP))
 
 enum option_type {
@@ -49,7 +49,7 @@ struct strings {
 /* What was written; a member has a meaning only if its bit is in `given`. Strings point into argv.
  */
 struct options {
-	uint32_t given;
+	uint64_t given;
 	struct strings args; /* what is no option: the command, then its arguments */
 #define OPTION(NAME, member, name, TYPE, enumeration, metavar, help) OPTION_C_##TYPE member;
 #include "options.def"

@@ -164,6 +164,8 @@ static enum status say_hello(struct session *session)
 			member_string(reply.tree, "backend", "?"));
 		snprintf(session->instance, sizeof(session->instance), "%s",
 			member_string(reply.tree, "instance", "?"));
+		session->oldest = member_u64(reply.tree, "oldest", 1);
+		session->newest = member_u64(reply.tree, "seq", 0);
 	}
 	message_done(&reply);
 	return status;

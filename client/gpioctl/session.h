@@ -33,6 +33,7 @@ struct session {
 	char buffer[WIRE_MAX_LINE_BYTES];
 	/* From the daemon's hello. */
 	char version[32], backend[32], instance[WIRE_MAX_NAME_BYTES + 1];
+	uint64_t oldest, newest; /* of the log */
 	/* Where the stream stands: all up to here has been received; for a message when it breaks.
 	 */
 	bool subscribed;
