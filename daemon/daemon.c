@@ -168,6 +168,7 @@ static void init(struct daemon *daemon, struct config *config)
 	daemon->stats.started_ns = daemon->now_ns = clock_now_ns();
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
 	deadline_init(&daemon->retry, expire_retry);
+	status_init(&daemon->status);
 	gather_init(&daemon->gather);
 	timers_init(&daemon->timers);
 }
@@ -187,6 +188,8 @@ static void done(struct daemon *daemon)
 	server_done(&daemon->server);
 	release_lines(daemon);
 	loop_clear_deadline(&daemon->loop, &daemon->retry);
+	status_stop(daemon);
+	watchdog_stop(&daemon->watchdog);
 	chips_done(daemon);
 	lines_done(daemon);
 	if (daemon->backend)
@@ -233,8 +236,12 @@ int daemon_start(struct daemon *daemon, struct config *config)
 		r = server_listen(&daemon->server);
 	}
 	inherit_done(&daemon->inherit);
+	if (r == 0)
+		r = watchdog_start(&daemon->watchdog, &daemon->loop);
 	if (r < 0)
 		done(daemon);
+	else
+		status_start(daemon);
 	return r;
 }
 
@@ -253,6 +260,7 @@ int daemon_round(struct daemon *daemon)
 	server_flush(&daemon->server);
 	server_reap(&daemon->server);
 	log_get_ready(&daemon->log);
+	status_round(daemon);
 	return 0;
 }
 
@@ -302,6 +310,8 @@ static void end_writing(struct daemon *daemon)
 static void end_listening(struct daemon *daemon)
 {
 	loop_clear_deadline(&daemon->loop, &daemon->retry);
+	status_stop(daemon);
+	watchdog_stop(&daemon->watchdog);
 	server_stop_listening(&daemon->server);
 	list_for_each_safe (link, following, &daemon->server.peers) {
 		struct peer *peer = list_object(link, struct peer, link);

@@ -29,7 +29,9 @@
 #include "names.h"
 #include "server.h"
 #include "stats.h"
+#include "status.h"
 #include "timer.h"
+#include "watchdog.h"
 
 struct board;
 
@@ -63,6 +65,8 @@ struct daemon {
 	struct timers timers;
 	struct server server;
 	struct stats stats;
+	struct status status;
+	struct watchdog watchdog;
 	struct wire_decoder *decoder;
 
 	uint64_t now_ns; /* when this round began its work */

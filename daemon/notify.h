@@ -1,8 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Tells the service manager how the daemon is; without libsystemd, or without a manager, nothing.
+/*
+ * Tells the service manager how the daemon is: the protocol of sd_notify(3), datagrams to the
+ * socket that NOTIFY_SOCKET names. Without such a socket, nothing. It is spoken here, since
+ * sd_notify() waits for as long as the manager does not read, and GPIO lines must not wait for it.
  */
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NOTIFY_STATUS_BYTES 256 /* of each half of the status, with the NUL */
+
+/* Somebody listens. */
+bool notify_is_on(void);
+
+/* The start, or a reload, is over, whatever came of it. The status goes with it. */
 void notify_ready(void);
+/* A reload begins; it ends with notify_ready(). */
+void notify_reloading(void);
 void notify_stopping(void);
+
+/*
+ * The status has two halves: counts, which come and go unsaid when the manager is slow, and a text
+ * for its reader, such as why the last reload was refused, which stands until the next one. Both
+ * are cut off at NOTIFY_STATUS_BYTES; newlines become spaces. "" takes it away.
+ */
+void notify_status_counts(const char *counts);
+void notify_status_text(const char *text);
+
+/* How often the manager wants to hear notify_alive(); 0: not at all. */
+uint64_t notify_watchdog_ns(void);
+void notify_alive(void);

@@ -118,17 +118,6 @@ on-exit = input
         self.assertFalse(os.path.exists(self.daemon.socket_path))
         self.assertEqual({"gpioeventd.conf", "stderr", "notify"}, set(os.listdir(directory)) & {"gpioeventd.conf", "stderr", "notify", "socket"})
 
-    def test_systemd_is_told_of_the_end(self):
-        if os.environ.get("GPIOEVENTD_TEST_NOTIFY") == "no":
-            self.skipTest("built without libsystemd")
-        self.daemon.signal(signal.SIGTERM)
-        try:
-            self.daemon.wait_notify("STOPPING=1")
-        except harness.Failure:
-            self.daemon.notify.settimeout(0.1)  # it may have ended by now; its message waits all the same
-            self.assertIn("STOPPING=1", self.daemon.notify.recv(4096).decode())
-        self.assertEqual(0, self.daemon.wait_end())
-
     def test_pulses_and_timers_do_not_hold_up_the_end(self):
         client = self.connect()
         client.request("set", line="led", value=1, pulse="1h")
