@@ -147,6 +147,16 @@ static void move_chip(struct config *config, struct config_object *object)
 	object->value.chip.chip.names = NULL;
 }
 
+static void move_socket(struct config *config, const struct config_object *object)
+{
+	struct socket_config *moved = &config->sockets[config->n_sockets++];
+
+	*moved = object->value.socket;
+	(void)snprintf(moved->name, sizeof(moved->name), "%s", config_object_name(object));
+	moved->file = object->where.file;
+	moved->file_line = object->where.line;
+}
+
 static void move_rule(struct config *config, const struct config_object *object)
 {
 	struct access_rule *rule = &config->rules[config->n_rules++];
@@ -168,14 +178,17 @@ static int finish(struct config_draft *draft)
 	config->board_file_line = board.line;
 	config->lines = calloc(draft->n_objects, sizeof(*config->lines));
 	config->chips = calloc(draft->n_objects, sizeof(*config->chips));
+	config->sockets = calloc(draft->n_objects, sizeof(*config->sockets));
 	config->rules = calloc(draft->n_objects, sizeof(*config->rules));
-	if (!config->lines || !config->chips || !config->rules)
+	if (!config->lines || !config->chips || !config->sockets || !config->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < draft->n_objects; i++) {
 		if (draft->objects[i].section == CONFIG_SECTION_LINE)
 			move_line(config, &draft->objects[i]);
 		if (draft->objects[i].section == CONFIG_SECTION_CHIP)
 			move_chip(config, &draft->objects[i]);
+		if (draft->objects[i].section == CONFIG_SECTION_SOCKET)
+			move_socket(config, &draft->objects[i]);
 		if (draft->objects[i].section == CONFIG_SECTION_ACCESS)
 			move_rule(config, &draft->objects[i]);
 	}
@@ -239,6 +252,7 @@ struct config *config_free(struct config *config)
 		free(*file);
 	free(config->files);
 	free(config->chips);
+	free(config->sockets);
 	free(config->rules);
 	free(config->lines);
 	free(config);

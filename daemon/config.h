@@ -10,6 +10,7 @@
  *                 connections, connections-per-uid, timers, timers-per-client, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
  *                 active-low, edges, debounce, initial, on-exit, group
+ *   [socket NAME] path, mode, group: further sockets, for rules of their own
  *   [access NAME] users, groups, sockets, lines, verbs: who may do what
  *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0,
  *                 GPIO1 and so on)
@@ -21,14 +22,16 @@
 #include <sys/types.h>
 
 #include "backend.h"
+#include "peer_id.h"
 #include "wire.h"
 
 #define CONFIG_CHIPS_MAX 256 /* simulated chips; 8 MiB of names */
 
-#define SOCKET_MAIN	  "gpioeventd" /* the name of the daemon's own socket */
-#define CONFIG_RULES_MAX  60	       /* [access] sections: a bit each in access.h */
-#define ACCESS_LIST_BYTES 180	       /* of a list in one; a line of the file has 197 */
-#define ACCESS_IDS_MAX	  64	       /* users, or groups, of one */
+#define SOCKET_MAIN	   "gpioeventd" /* the name of the daemon's own socket */
+#define CONFIG_SOCKETS_MAX 15		/* [socket] sections */
+#define CONFIG_RULES_MAX   60		/* [access] sections: a bit each in access.h */
+#define ACCESS_LIST_BYTES  180		/* of a list in one; a line of the file has 197 */
+#define ACCESS_IDS_MAX	   64		/* users, or groups, of one */
 
 enum on_exit { ON_EXIT_RELEASE, ON_EXIT_0, ON_EXIT_1, ON_EXIT_INPUT };
 
@@ -67,6 +70,16 @@ struct access_rule {
 	unsigned file_line;
 };
 
+struct socket_config {
+	char name[PEER_SOCKET_BYTES];
+	char path[108]; /* "": only as the service manager hands it over */
+	mode_t mode;
+	char group[32];	  /* as written; "": the daemon's own */
+	gid_t gid;	  /* what it means; -1: the daemon's own */
+	const char *file; /* where the section stands; owned by the config */
+	unsigned file_line;
+};
+
 struct sim_chip_config {
 	char name[BACKEND_NAME_BYTES];
 	char label[BACKEND_NAME_BYTES];
@@ -89,6 +102,8 @@ struct config {
 	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
+	size_t n_sockets;
+	struct socket_config *sockets; /* [socket]: those beside the daemon's own */
 	size_t n_rules;
 	struct access_rule *rules; /* [access]; none: whoever can connect may do everything */
 	size_t n_chips;		   /* of the simulated backend; 0: the default chip */

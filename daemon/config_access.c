@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands in an [access] section, as far as it can be said without lines: users and groups
- * become numbers, so that nothing is looked up while clients wait.
+ * What stands in [access] and [socket] sections, as far as it can be said without lines: users and
+ * groups become numbers, so that nothing is looked up while clients wait.
  */
 
 #include <grp.h>
@@ -20,7 +20,7 @@ static void tell(struct config_draft *draft, const struct config_object *object,
 static void tell(struct config_draft *draft, const struct config_object *object, const char *key,
 	const char *format, ...)
 {
-	const struct config_row *row = config_row_find(CONFIG_SECTION_ACCESS, key);
+	const struct config_row *row = config_row_find(object->section, key);
 	char text[ACCESS_LIST_BYTES + 160];
 	va_list ap;
 
@@ -90,9 +90,15 @@ static size_t find_ids(struct config_draft *draft, const struct config_object *o
 	return n;
 }
 
-static bool is_socket(const char *word)
+static bool is_socket(const struct config_draft *draft, const char *word)
 {
-	return strcmp(word, "*") == 0 || strcmp(word, SOCKET_MAIN) == 0;
+	if (strcmp(word, "*") == 0 || strcmp(word, SOCKET_MAIN) == 0)
+		return true;
+	for (size_t i = 0; i < draft->n_objects; i++)
+		if (draft->objects[i].section == CONFIG_SECTION_SOCKET &&
+			strcmp(config_object_name(&draft->objects[i]), word) == 0)
+			return true;
+	return false;
 }
 
 static void check_sockets(struct config_draft *draft, const struct config_object *object)
@@ -101,10 +107,39 @@ static void check_sockets(struct config_draft *draft, const struct config_object
 	char word[ACCESS_LIST_BYTES + 1];
 
 	while (word_next(&list, word, sizeof(word)))
-		if (!is_socket(word))
+		if (!is_socket(draft, word))
 			tell(draft, object, "sockets",
-				"there is no socket \"%s\"; the daemon's own is " SOCKET_MAIN,
-				word);
+				"there is no socket \"%s\"; the daemon's own is " SOCKET_MAIN
+				", others have a section, [socket %s]",
+				word, word);
+}
+
+static bool is_taken(const struct config_draft *draft, const struct config_object *object)
+{
+	const char *path = object->value.socket.path;
+
+	if (strcmp(path, draft->config->socket) == 0)
+		return true;
+	for (const struct config_object *other = draft->objects; other < object; other++)
+		if (other->section == CONFIG_SECTION_SOCKET &&
+			strcmp(other->value.socket.path, path) == 0)
+			return true;
+	return false;
+}
+
+void config_check_socket(struct config_draft *draft, struct config_object *object)
+{
+	struct socket_config *config = &object->value.socket;
+
+	if (*config->path && *config->path != '/')
+		tell(draft, object, "path", "the path must be absolute; write /run/... or another");
+	if (*config->path && is_taken(draft, object))
+		tell(draft, object, "path", "%s is another socket's path already", config->path);
+	config->gid = (gid_t)-1;
+	if (*config->group && !find_group(config->group, &config->gid))
+		tell(draft, object, "group",
+			"there is no group \"%s\"; make it with groupadd --system %s",
+			config->group, config->group);
 }
 
 void config_check_access(struct config_draft *draft, struct config_object *object)

@@ -273,6 +273,7 @@ static void (*const checks[CONFIG_SECTION_N])(
 	[CONFIG_SECTION_DAEMON] = check_daemon,
 	[CONFIG_SECTION_LINE] = check_line,
 	[CONFIG_SECTION_CHIP] = check_chip,
+	[CONFIG_SECTION_SOCKET] = config_check_socket,
 	[CONFIG_SECTION_ACCESS] = config_check_access,
 };
 

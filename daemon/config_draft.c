@@ -144,16 +144,30 @@ static const char *rule_wrong(const char *name)
 						  : NULL;
 }
 
+static const char *socket_wrong(const char *name)
+{
+	if (strlen(name) >= PEER_SOCKET_BYTES)
+		return "the name is too long; 31 bytes are allowed";
+	if (strcmp(name, SOCKET_MAIN) == 0)
+		return "this is the daemon's own socket; its keys are those of [daemon]";
+	if (strpbrk(name, " \t,:*"))
+		return "the name must not contain spaces, commas, colons and stars";
+	return NULL;
+}
+
 static const struct {
 	const char *(*wrong)(const char *name); /* NULL: the section has no argument */
 	size_t max;
 } arguments[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_LINE] = { alias_wrong, WIRE_MAX_LINES },
 	[CONFIG_SECTION_CHIP] = { chip_wrong, CONFIG_CHIPS_MAX },
+	[CONFIG_SECTION_SOCKET] = { socket_wrong, CONFIG_SOCKETS_MAX },
 	[CONFIG_SECTION_ACCESS] = { rule_wrong, CONFIG_RULES_MAX },
 };
 
-#define SECTIONS "[daemon], [line ALIAS], [chip NAME] and [access NAME]"
+#define SECTIONS                                                  \
+	"[daemon], [line ALIAS], [chip NAME], [socket NAME] and " \
+	"[access NAME]"
 
 static void unknown_section(
 	struct config_draft *draft, const struct ini_item *item, const char *word)

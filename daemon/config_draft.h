@@ -18,6 +18,7 @@ struct config_object {
 		struct line_config line;
 		struct chip_draft chip; /* owns chip.names */
 		struct access_rule access;
+		struct socket_config socket;
 	} value;
 };
 
@@ -53,6 +54,8 @@ int config_draft_init(struct config_draft *draft);
 /* Checks the whole and derives what depends on several keys; problems are told. */
 void config_draft_check(struct config_draft *draft);
 
+/* The name, path and group of a [socket] section; problems are told. */
+void config_check_socket(struct config_draft *draft, struct config_object *object);
 /* What the users, groups and sockets of an [access] section mean; problems are told. */
 void config_check_access(struct config_draft *draft, struct config_object *object);
 

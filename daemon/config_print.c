@@ -155,15 +155,17 @@ static void put_chip(const struct printer *to, const struct sim_chip_config *chi
 	}
 }
 
-static void put_rule(const struct printer *to, const struct access_rule *rule)
+/* The keys of a [socket] or [access] section that are not as by default. */
+static void put_object(
+	const struct printer *to, enum config_section section, const char *name, const void *object)
 {
 	char value[CONFIG_VALUE_BYTES];
 
-	putf(to, "\n[access %s]\n", rule->name);
+	putf(to, "\n[%s %s]\n", config_sections[section].word, name);
 	for (const struct config_row *row = config_rows; row < config_rows + CONFIG_ROWS_N; row++) {
-		if (row->section != CONFIG_SECTION_ACCESS)
+		if (row->section != section)
 			continue;
-		(void)config_value_format(row, rule, value);
+		(void)config_value_format(row, object, value);
 		if (!is_standard(row, value))
 			put_key(to, "", row->key, value);
 	}
@@ -195,7 +197,11 @@ void config_print(
 	put_template(&to, CONFIG_SECTION_CHIP, "gpiochip0");
 	for (size_t i = 0; i < config->n_chips; i++)
 		put_chip(&to, &config->chips[i]);
+	put_template(&to, CONFIG_SECTION_SOCKET, "box");
+	for (size_t i = 0; i < config->n_sockets; i++)
+		put_object(
+			&to, CONFIG_SECTION_SOCKET, config->sockets[i].name, &config->sockets[i]);
 	put_template(&to, CONFIG_SECTION_ACCESS, "operators");
 	for (size_t i = 0; i < config->n_rules; i++)
-		put_rule(&to, &config->rules[i]);
+		put_object(&to, CONFIG_SECTION_ACCESS, config->rules[i].name, &config->rules[i]);
 }

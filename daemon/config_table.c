@@ -11,6 +11,7 @@
 #define BASE_DAEMON struct config
 #define BASE_LINE   struct line_config
 #define BASE_CHIP   struct chip_draft
+#define BASE_SOCKET struct socket_config
 #define BASE_ACCESS struct access_rule
 
 const struct config_section_row config_sections[CONFIG_SECTION_N] = {

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The listening socket and the connections: who is there, who has input to run, who has something
+ * The listening sockets and the connections: who is there, who has input to run, who has something
  * to be sent, who is behind in the log.
  */
 
@@ -12,6 +12,7 @@
 
 #include "heap.h"
 #include "list.h"
+#include "listener.h"
 #include "loop.h"
 #include "wire.h"
 
@@ -23,12 +24,10 @@ struct peer;
 
 struct server {
 	struct daemon *daemon;
-	struct source listener;
-	int listen_fd;
-	int lock_fd;		      /* held while the socket path is ours */
+	size_t n_listeners;
+	struct listener listeners[1 + CONFIG_SOCKETS_MAX];
 	struct deadline listen_again; /* after a lack of file descriptors */
 	int spare_fd; /* given up for a moment to refuse a connection when no fd is left */
-	bool unlink_path;
 
 	struct list peers;
 	size_t n_peers;
@@ -50,9 +49,14 @@ struct server {
 
 /* Only the lists and buffers. 0 or -ENOMEM. */
 int server_init(struct server *server, struct daemon *daemon);
-/* Listens at the configured path. A socket file that nobody serves is replaced; -EADDRINUSE when
- * somebody does. */
+/* Listens at the daemon's own socket and the further ones; how the first fared: 0 or -errno, told.
+ */
 int server_listen(struct server *server);
+/* Takes a connection that came by the socket of this name; takes fd over. */
+void server_welcome(struct server *server, int fd, const char *name);
+/* No file descriptor is left for a connection that waits there: it is refused, and no other is
+ * taken for a while. */
+void server_lacks_fds(struct server *server, struct listener *listener);
 void server_done(struct server *server);
 
 /* Phase 3 and 4 of a round, and the end of it. */

@@ -95,6 +95,7 @@ static const char *const begin[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_DAEMON] = "[daemon]\n",
 	[CONFIG_SECTION_LINE] = "[line l]\nline = x\n",
 	[CONFIG_SECTION_CHIP] = "[chip c]\nlines = 8\n",
+	[CONFIG_SECTION_SOCKET] = "[socket s]\n",
 	[CONFIG_SECTION_ACCESS] = "[access a]\nusers = *\nlines = *\nverbs = see\n",
 };
 
@@ -224,6 +225,13 @@ START_TEST(every_bound_is_accepted_and_one_beyond_is_refused)
 }
 END_TEST
 
+/* Which must be there. */
+static bool is_group(const struct config_row *row)
+{
+	return strcmp(row->key, "socket-group") == 0 ||
+	       (row->section == CONFIG_SECTION_SOCKET && strcmp(row->key, "group") == 0);
+}
+
 START_TEST(text_has_its_longest_and_not_a_byte_more)
 {
 	char text[512], value[256];
@@ -233,10 +241,11 @@ START_TEST(text_has_its_longest_and_not_a_byte_more)
 								    : begin[row->section];
 
 		if (row->type != CONFIG_TEXT || row->section == CONFIG_SECTION_ACCESS ||
-			strcmp(row->key, "names") == 0 || strcmp(row->key, "socket-group") == 0)
+			strcmp(row->key, "names") == 0 || is_group(row))
 			continue;
 		memset(value, 'x', sizeof(value));
-		value[0] = strcmp(row->key, "socket") == 0 ? '/' : 'x';
+		if (strcmp(row->key, "socket") == 0 || strcmp(row->key, "path") == 0)
+			value[0] = '/';
 		value[row->max] = '\0';
 		(void)snprintf(text, sizeof(text), "%s%s = %s\n", head, row->key, value);
 		accept_file(text);
@@ -488,6 +497,34 @@ START_TEST(a_rule_that_cannot_be_meant_is_refused)
 }
 END_TEST
 
+START_TEST(further_sockets_have_a_name_and_perhaps_a_path)
+{
+	accept_file("[socket box]\npath = /run/box/socket\nmode = 600\ngroup = root\n[socket b]\n"
+		    "[access a]\nusers = *\nsockets = box,b\nlines = *\nverbs = see\n");
+	ck_assert_uint_eq(config->n_sockets, 2);
+	ck_assert_str_eq(config->sockets[0].name, "box");
+	ck_assert_str_eq(config->sockets[0].path, "/run/box/socket");
+	ck_assert_uint_eq(config->sockets[0].mode, 0600);
+	ck_assert_uint_eq(config->sockets[0].gid, 0);
+	ck_assert_str_eq(config->sockets[1].path, "");
+	ck_assert_uint_eq(config->sockets[1].mode, 0660);
+	ck_assert_int_eq((int)config->sockets[1].gid, -1);
+	refuse_file(
+		"[socket gpioeventd]\n", "main.conf:1: [socket gpioeventd]: this is the daemon's");
+	refuse_file(
+		"[socket a b]\n", "main.conf:1: [socket a b]: the name must not contain spaces");
+	refuse_file("[socket abcdefghijklmnopqrstuvwxyz012345]\n",
+		"main.conf:1: [socket abcdefghijklmnopqrstuvwxyz012345]: the name is too long");
+	refuse_file("[socket a]\npath = box\n", "main.conf:2: [socket a] path: the path must be");
+	refuse_file("[daemon]\nsocket = /x\n[socket a]\npath = /x\n",
+		"main.conf:4: [socket a] path: /x is another socket's path");
+	refuse_file("[socket b]\npath = /x\n[socket a]\npath = /x\n",
+		"main.conf:4: [socket a] path: /x is another socket's path");
+	refuse_file("[socket a]\ngroup = nobody-here\n",
+		"main.conf:2: [socket a] group: there is no group \"nobody-here\"");
+}
+END_TEST
+
 START_TEST(there_are_60_rules_and_not_61)
 {
 	static char text[8192];
@@ -606,7 +643,8 @@ START_TEST(unknown_sections_and_keys_suggest_the_nearest)
 {
 	refuse_file("[daemn]\nfoo = 1\n",
 		"main.conf:1: [daemn]: there is no such section; there are "
-		"[daemon], [line ALIAS], [chip NAME] and [access NAME]; did you mean \"daemon\"?");
+		"[daemon], [line ALIAS], [chip NAME], [socket NAME] and [access NAME]; did you "
+		"mean \"daemon\"?");
 	refuse_file("[daemon]\nbackand = sim\n",
 		"main.conf:2: [daemon] backand: there is no such key; did you mean \"backend\"?");
 	refuse_file("[daemon]\nzzz = sim\n",
@@ -772,7 +810,8 @@ START_TEST(what_is_printed_is_read_back_the_same)
 		"on-exit = input\ndrive = open-drain\ngroup = g\n"
 		"[chip gpiochip0]\nlines = 28\nnames = GPIO*\n[chip b]\nlines = 3\n"
 		"names = 2=LAST 0=FIRST\nlabel = x\n"
-		"[access a]\nusers = root\nlines = b* led\nverbs = watch, set\n");
+		"[access a]\nusers = root\nlines = b* led\nverbs = watch, set\n"
+		"[socket s]\npath = /tmp/y\nmode = 0600\n");
 	config_print(config, append_text, first);
 	accept_file(first);
 	config_print(config, append_text, second);
@@ -781,6 +820,8 @@ START_TEST(what_is_printed_is_read_back_the_same)
 	ck_assert_uint_eq(config->n_lines, 2);
 	ck_assert_uint_eq(config->n_rules, 1);
 	ck_assert_str_eq(config->rules[0].lines, "b* led");
+	ck_assert_uint_eq(config->n_sockets, 1);
+	ck_assert_str_eq(config->sockets[0].path, "/tmp/y");
 	ck_assert_str_eq(config->chips[0].names[27], "GPIO27");
 	ck_assert_str_eq(config->chips[1].names[2], "LAST");
 	ck_assert_int_eq(config->lines[1].settings.edges, EDGES_NONE);
@@ -867,6 +908,7 @@ int main(void)
 		a_group_is_of_one_chip_and_of_one_direction,
 		a_rule_says_whom_it_fits_and_what_it_gives,
 		a_rule_that_cannot_be_meant_is_refused,
+		further_sockets_have_a_name_and_perhaps_a_path,
 		there_are_60_rules_and_not_61,
 		values_in_quotes_are_refused,
 		words_from_elsewhere_get_the_right_one_suggested,
