@@ -5,17 +5,39 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
+
+#include "journal.h"
+#include "peer_id.h"
 
 static bool to_journal;
 
-void diag_init(void)
+void diag_init(const char *journal)
 {
-	to_journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
+	to_journal = journal_is_behind(STDERR_FILENO);
+	if (to_journal)
+		journal_open(journal);
 }
 
-void diag(enum diag_level level, const char *format, ...)
+static bool send_fields(enum diag_level level, const struct diag_subject *subject, const char *text)
+{
+	char priority[2] = { (char)('0' + level), 0 }, uid[16] = "";
+
+	if (subject->peer)
+		(void)snprintf(uid, sizeof(uid), "%u", (unsigned)subject->peer->uid);
+	return journal_send(
+		(const struct journal_field[]){
+			{ "PRIORITY", priority },
+			{ "SYSLOG_IDENTIFIER", "gpioeventd" },
+			{ "LINE", subject->line },
+			{ "CLIENT", subject->peer ? subject->peer->client : NULL },
+			{ "UID", uid },
+			{ "MESSAGE", text },
+		},
+		6);
+}
+
+void diag_about(enum diag_level level, struct diag_subject subject, const char *format, ...)
 {
 	static const char *const words[] = {
 		[DIAG_ERROR] = "error: ", [DIAG_WARNING] = "warning: "
@@ -27,9 +49,9 @@ void diag(enum diag_level level, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 
-	if (to_journal)
-		(void)fprintf(stderr, "<%d>%s\n", level, text);
-	else
+	if (!to_journal)
 		(void)fprintf(stderr, "gpioeventd: %s%s\n",
 			level <= DIAG_WARNING ? words[level] : "", text);
+	else if (!send_fields(level, &subject, text))
+		(void)fprintf(stderr, "<%d>%s\n", level, text);
 }

@@ -75,8 +75,9 @@ static void refuse_group(const struct line *line, const struct line *stray)
 	const struct line_config *config = line->config;
 
 	if (line->unavailable != -EXDEV)
-		diag_error("%s:%u: [line %s] group: [line %s] of the same group is on another "
-			   "chip, %s and not %s; none of the group is taken",
+		diag_line(DIAG_ERROR, line->canonical,
+			"%s:%u: [line %s] group: [line %s] of the same group is on another "
+			"chip, %s and not %s; none of the group is taken",
 			config->file, config->file_line, config->alias, stray->config->alias,
 			stray->chip->info.name, line->chip->info.name);
 	for (size_t i = 0; i < daemon->lines.n; i++) {
@@ -94,12 +95,13 @@ static void tell_failure(const struct line *line, int r)
 
 	(void)line_read_info(line, &info);
 	if (r == -EBUSY && info.used)
-		diag_warning(
+		diag_line(DIAG_WARNING, line->canonical,
 			"line %s (%s:%u) is held by another process or by the kernel, as \"%s\"; "
 			"it will be taken when it is free",
 			line->canonical, line->chip->info.name, line->offset, info.consumer);
 	else
-		diag_warning("line %s (%s:%u) cannot be taken: %s; it will be tried again",
+		diag_line(DIAG_WARNING, line->canonical,
+			"line %s (%s:%u) cannot be taken: %s; it will be tried again",
 			line->canonical, line->chip->info.name, line->offset, strerror(-r));
 }
 

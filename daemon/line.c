@@ -162,7 +162,8 @@ static int add_absent(struct daemon *daemon, const struct line_config *config)
 	if (r < 0)
 		return r;
 
-	diag_warning("line %s is configured as \"%s\", which is not there (yet)", config->alias,
+	diag_line(DIAG_WARNING, config->alias,
+		"line %s is configured as \"%s\", which is not there (yet)", config->alias,
 		config->line);
 	line->config = config;
 	line->unavailable = -ENODEV;
@@ -182,8 +183,8 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 
 	error = name_resolve(&space, config->line, &id, &problem);
 	if (error == WIRE_E_AMBIGUOUS_LINE && !known) {
-		diag_error("%s:%u: [line %s] line: %s", config->file, config->file_line,
-			config->alias, problem.message);
+		diag_line(DIAG_ERROR, config->alias, "%s:%u: [line %s] line: %s", config->file,
+			config->file_line, config->alias, problem.message);
 		return -EINVAL;
 	}
 	if (error != WIRE_OK)
@@ -193,7 +194,8 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 	if (line->config && known)
 		return 0; /* it has become another section's; that one has it */
 	if (line->config) {
-		diag_error("%s:%u: [line %s] and [line %s] are the same line, %s:%u", config->file,
+		diag_line(DIAG_ERROR, config->alias,
+			"%s:%u: [line %s] and [line %s] are the same line, %s:%u", config->file,
 			config->file_line, config->alias, line->config->alias,
 			line->chip->info.name, line->offset);
 		return -EINVAL;

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "diag.h"
+#include "journal.h"
 #include "notify.h"
 #include "options.h"
 
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
 	struct config *config = NULL;
 	int r;
 
-	diag_init();
+	diag_init(JOURNAL_SOCKET);
 	r = options_parse(&options, argc, argv);
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : 0;

@@ -202,7 +202,8 @@ void output_tell_failure(struct line *line, const char *cause, const struct peer
 
 	event_output_failed(line, cause, by, why);
 	/* A chip that is gone drives nothing. */
-	diag(line_read_info(line, &info) == -ENODEV ? DIAG_WARNING : DIAG_ERROR, "%s failed: %s",
+	diag_about(line_read_info(line, &info) == -ENODEV ? DIAG_WARNING : DIAG_ERROR,
+		(struct diag_subject){ .line = line->canonical, .peer = by }, "%s failed: %s",
 		cause, why->message);
 }
 

@@ -47,7 +47,8 @@ static void expire_stall(struct deadline *deadline, uint64_t now_ns)
 	struct peer *peer = list_object(deadline, struct peer, stall);
 
 	(void)now_ns;
-	diag_notice("connection %u (%s, pid %d) has taken no reply for %d s and is closed",
+	diag_peer(DIAG_NOTICE, &peer->id,
+		"connection %u (%s, pid %d) has taken no reply for %d s and is closed",
 		peer->id.peer, peer->id.client[0] ? peer->id.client : "no name", (int)peer->id.pid,
 		WIRE_MAX_STALL_SECONDS);
 	peer_close(peer);

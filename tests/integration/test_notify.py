@@ -59,9 +59,14 @@ class Manager:
 
 
 def sleeps(daemon):
-    """How often the daemon has gone to sleep since it was started; it sleeps now, or is about to."""
+    """How often the daemon has gone to sleep since it was started, the sleep that it is in included."""
+    wait_until(lambda: fact(daemon, "State").startswith("S"), "the daemon sleeps")
+    return int(fact(daemon, "voluntary_ctxt_switches"))
+
+
+def fact(daemon, name):
     with open("/proc/%d/status" % daemon.pid) as f:
-        return next(int(row.split()[1]) for row in f if row.startswith("voluntary_ctxt_switches:"))
+        return next(row.split(":", 1)[1].strip() for row in f if row.startswith(name + ":"))
 
 
 class Status(TestCase):
@@ -147,7 +152,7 @@ class Watchdog(TestCase):
                             {"WATCHDOG_USEC": "99999999999999999999"}):
             with self.subTest(**environment):
                 daemon = self.begin_alone(environment)
-                before = wait_until(lambda: sleeps(daemon), "it sleeps")
+                before = sleeps(daemon)
                 self.assertEqual([], Manager(daemon).listen(0.6))
                 self.assertEqual(before, sleeps(daemon))
 
