@@ -47,6 +47,28 @@ static void write_holder(struct jsonw *w, const struct wire_problem *problem)
 	jsonw_end_object(w);
 }
 
+/* As many as fit beside the message. */
+static void write_problems(struct jsonw *w, const struct wire_problem *problem)
+{
+	const size_t room = sizeof(problem->message) * 6 + 64;
+	size_t n = 0;
+
+	jsonw_key(w, "problems");
+	jsonw_begin_array(w);
+	for (; n < problem->n_problems; n++) {
+		struct jsonw mark = jsonw_mark(w);
+
+		jsonw_string(w, problem->problems[n]);
+		if (w->overflow || w->n + room > w->size) {
+			jsonw_rewind(w, mark);
+			break;
+		}
+	}
+	jsonw_end_array(w);
+	if (n < problem->n_problems)
+		jsonw_member_u64(w, "more_problems", problem->n_problems - n);
+}
+
 static void write_details(struct jsonw *w, const struct wire_problem *problem)
 {
 	if (problem->field[0])
@@ -69,6 +91,8 @@ static void write_details(struct jsonw *w, const struct wire_problem *problem)
 		jsonw_u64(w, WIRE_PROTOCOL);
 		jsonw_end_array(w);
 	}
+	if (problem->problems)
+		write_problems(w, problem);
 	if (problem->applied) {
 		jsonw_key(w, "applied");
 		jsonw_begin_array(w);

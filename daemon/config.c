@@ -16,6 +16,11 @@
 
 #define DEFAULT_PATH SYSCONFDIR "/gpioeventd/gpioeventd.conf"
 
+const char *config_default_path(void)
+{
+	return DEFAULT_PATH;
+}
+
 /* Remembers a file's name for as long as the config lives; NULL without memory. */
 static const char *remember(struct config *config, const char *path)
 {

@@ -117,6 +117,8 @@ struct config {
 	} feeds[WIRE_MAX_LINES];
 };
 
+/* Where the configuration is unless the command line says otherwise. */
+const char *config_default_path(void);
 /*
  * Reads `path` and its drop-ins; NULL means the default path, whose absence is no error. Every
  * problem found is told to report() as one line of text, "FILE:LINE: [section] key: what is wrong;

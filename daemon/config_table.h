@@ -99,3 +99,7 @@ int config_value_parse(const struct config_row *row, const char *text, void *bas
  * buffer. */
 const char *config_value_format(
 	const struct config_row *row, const void *base, char buffer[static CONFIG_VALUE_BYTES]);
+
+/* The values in the structs at `a` and `b`, or `to` and `from`, by their row. */
+bool config_value_same(const struct config_row *row, const void *a, const void *b);
+void config_value_copy(const struct config_row *row, void *to, const void *from);

@@ -356,16 +356,17 @@ static const char *format_duration(const struct config_row *row, const void *val
 static const struct type {
 	int (*parse)(const struct config_row *row, const char *text, void *value, char *why);
 	const char *(*format)(const struct config_row *row, const void *value, char *buffer);
+	size_t bytes; /* 0: as long as the text is */
 } types[CONFIG_TYPE_N] = {
-	[CONFIG_TEXT] = { parse_text, format_text },
-	[CONFIG_MODE] = { parse_mode, format_mode },
-	[CONFIG_BACKEND] = { parse_backend, format_backend },
-	[CONFIG_SIZE] = { parse_size, format_size },
-	[CONFIG_COUNT] = { parse_count, format_count },
-	[CONFIG_CHOICE] = { parse_choice, format_choice },
-	[CONFIG_WORDS] = { parse_words, format_words },
-	[CONFIG_BOOL] = { parse_bool, format_bool },
-	[CONFIG_DURATION] = { parse_duration, format_duration },
+	[CONFIG_TEXT] = { parse_text, format_text, 0 },
+	[CONFIG_MODE] = { parse_mode, format_mode, sizeof(mode_t) },
+	[CONFIG_BACKEND] = { parse_backend, format_backend, sizeof(const struct backend_ops *) },
+	[CONFIG_SIZE] = { parse_size, format_size, sizeof(size_t) },
+	[CONFIG_COUNT] = { parse_count, format_count, sizeof(unsigned) },
+	[CONFIG_CHOICE] = { parse_choice, format_choice, sizeof(unsigned) },
+	[CONFIG_WORDS] = { parse_words, format_words, sizeof(unsigned) },
+	[CONFIG_BOOL] = { parse_bool, format_bool, sizeof(bool) },
+	[CONFIG_DURATION] = { parse_duration, format_duration, sizeof(uint64_t) },
 };
 
 /* Of a line, quotes would become part of its name. */
@@ -392,4 +393,20 @@ const char *config_value_format(
 	const struct config_row *row, const void *base, char buffer[static CONFIG_VALUE_BYTES])
 {
 	return types[row->type].format(row, (const char *)base + row->offset, buffer);
+}
+
+bool config_value_same(const struct config_row *row, const void *a, const void *b)
+{
+	const char *one = (const char *)a + row->offset, *two = (const char *)b + row->offset;
+	const size_t bytes = types[row->type].bytes;
+
+	return bytes ? memcmp(one, two, bytes) == 0 : strcmp(one, two) == 0;
+}
+
+void config_value_copy(const struct config_row *row, void *to, const void *from)
+{
+	const char *value = (const char *)from + row->offset;
+	const size_t bytes = types[row->type].bytes;
+
+	memcpy((char *)to + row->offset, value, bytes ? bytes : strlen(value) + 1);
 }

@@ -33,9 +33,9 @@ static void dispatch_signal(struct source *source, uint32_t events)
 
 	(void)events;
 	while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		/* Nothing may move because a terminal was closed. */
+		/* Nothing moves because a terminal was closed: the files say what they said. */
 		if (info.ssi_signo == SIGHUP)
-			diag_notice("SIGHUP is ignored; a new configuration is read at the start");
+			daemon->reload.wanted = true;
 		else
 			daemon->stopping = true;
 	}
@@ -98,23 +98,31 @@ static void report_board(const char *message, void *data)
 	diag_warning("%s", message);
 }
 
-static int load_board(struct daemon *daemon)
+int daemon_load_board(const struct daemon *daemon, const char *name,
+	void (*report)(const char *message, void *data), void *data, struct board **ret)
 {
 	const char *labels[64];
 	size_t n = 0;
-	int r;
-
-	if (strcmp(daemon->config->board, "none") == 0)
-		return 0;
 
 	for (size_t i = 0; i < daemon->chips.n && n < sizeof(labels) / sizeof(labels[0]); i++)
 		if (daemon->chips.v[i])
 			labels[n++] = daemon->chips.v[i]->info.label;
-	r = board_load(daemon->config->board, labels, n, report_board, NULL, &daemon->board);
-	if (r == -ENOENT && daemon->config->board[0])
-		diag_error("there is no board map \"%s\"", daemon->config->board);
+	return board_load(name, labels, n, report, data, ret);
+}
+
+static int load_board(struct daemon *daemon)
+{
+	const char *name = daemon->config->board;
+	int r;
+
+	if (strcmp(name, "none") == 0)
+		return 0;
+
+	r = daemon_load_board(daemon, name, report_board, NULL, &daemon->board);
+	if (r == -ENOENT && name[0])
+		diag_error("there is no board map \"%s\"", name);
 	/* A map that was asked for has to be there; one that was only looked for need not. */
-	return daemon->config->board[0] ? r : 0;
+	return name[0] ? r : 0;
 }
 
 /* Every connection, line and chip takes a file descriptor. */
@@ -154,10 +162,11 @@ static int start_backend(struct daemon *daemon)
 	return r;
 }
 
-static void init(struct daemon *daemon, struct config *config)
+static void init(struct daemon *daemon, const struct options *options, struct config *config)
 {
 	*daemon = (struct daemon){ .config = config,
 		.ops = config->backend,
+		.reload.options = options,
 		.log.fd = -1,
 		.signal_fd = -1,
 		.signals.fd = -1,
@@ -199,16 +208,17 @@ static void done(struct daemon *daemon)
 		close(daemon->signal_fd);
 	}
 	wire_decoder_free(daemon->decoder);
+	reload_done(&daemon->reload);
 	board_free(daemon->board);
 	log_done(&daemon->log);
 	loop_done(&daemon->loop);
 }
 
-int daemon_start(struct daemon *daemon, struct config *config)
+int daemon_start(struct daemon *daemon, const struct options *options, struct config *config)
 {
 	int r;
 
-	init(daemon, config);
+	init(daemon, options, config);
 	raise_fd_limit();
 	(void)inherit_init(&daemon->inherit);
 	r = loop_init(&daemon->loop);
@@ -256,6 +266,8 @@ int daemon_round(struct daemon *daemon)
 	daemon->stats.wakeups++;
 	daemon->realtime_offset_ns = clock_realtime_offset_ns();
 	gather_run(&daemon->gather, daemon);
+	if (daemon->reload.wanted)
+		(void)reload_run(daemon);
 	server_run_requests(&daemon->server);
 	server_flush(&daemon->server);
 	server_reap(&daemon->server);

@@ -27,6 +27,7 @@
 #include "log.h"
 #include "loop.h"
 #include "names.h"
+#include "reload.h"
 #include "server.h"
 #include "stats.h"
 #include "status.h"
@@ -34,6 +35,7 @@
 #include "watchdog.h"
 
 struct board;
+struct options;
 
 struct daemon {
 	struct config *config; /* owned */
@@ -64,6 +66,8 @@ struct daemon {
 	struct gather gather;
 	struct timers timers;
 	struct server server;
+	struct reload reload;
+	uint64_t evicted_config; /* newest config event that the log no longer holds */
 	struct stats stats;
 	struct status status;
 	struct watchdog watchdog;
@@ -77,8 +81,9 @@ struct daemon {
 	bool stopping;
 };
 
-/* Takes `config` over on success. Problems are told through diag. 0 or -errno. */
-int daemon_start(struct daemon *daemon, struct config *config);
+/* Takes `config` over on success; `options` are looked at again by each reload. Problems are told
+ * through diag. 0 or -errno. */
+int daemon_start(struct daemon *daemon, const struct options *options, struct config *config);
 /* One wake-up. 0 or -errno. */
 int daemon_round(struct daemon *daemon);
 /* Runs until SIGTERM or SIGINT; 0 or -errno. */
@@ -86,6 +91,9 @@ int daemon_run(struct daemon *daemon);
 /* Applies on-exit, tells the clients, closes everything; never longer than 2 s. */
 void daemon_stop(struct daemon *daemon);
 
+/* Loads the board map `name`; "" finds one that fits the chips there are. As board_load(). */
+int daemon_load_board(const struct daemon *daemon, const char *name,
+	void (*report)(const char *message, void *data), void *data, struct board **ret);
 /* Looks for chips and lines that are missing, now. */
 void daemon_look_again(struct daemon *daemon);
 /* The same in a while: for what nobody tells, such as memory that was short. */

@@ -23,6 +23,7 @@
 /* The longest names leave room for everything else of an event, users apart. */
 #define TEXT_MAX    512
 #define MESSAGE_MAX 160
+#define TIMES_MAX   96 /* the two times that end each event */
 
 static uint64_t realtime_us(const struct daemon *daemon, uint64_t timestamp_ns)
 {
@@ -247,15 +248,15 @@ void event_line(struct line *line, const char *change)
 
 	/* As many users as fit, with room for the two times. */
 	mark = jsonw_mark(&w);
-	w.size -= 96;
+	w.size -= TIMES_MAX;
 	for (unsigned users = 4;; users--) {
 		line_write(&w, line, users);
 		if (!w.overflow || users == 0)
 			break;
 		jsonw_rewind(&w, mark);
-		w.size -= 96;
+		w.size -= TIMES_MAX;
 	}
-	w.size += 96;
+	w.size += TIMES_MAX;
 	watch_mark_line(line, finish(daemon, &w, &entry, now_ns, line));
 }
 
@@ -297,6 +298,19 @@ void event_timer_ended(struct daemon *daemon, const struct timer *timer, const c
 	jsonw_member_u64(&w, "armed", timer->armed);
 	jsonw_member_string(&w, "reason", reason);
 	log_timer(daemon, &w, timer, LOG_TIMER_ENDED, clock_now_ns());
+}
+
+void event_config(struct daemon *daemon)
+{
+	const struct log_entry entry = { .kind = LOG_CONFIG };
+	/* Everybody gets it; so it must not tell of lines that somebody may not see. */
+	const bool all_see_all = !daemon->config->n_rules && !daemon->reload.plan.config->n_rules;
+	struct jsonw w;
+
+	begin(daemon, &w, "config");
+	if (!reload_write(&w, &daemon->reload, all_see_all, TIMES_MAX + 96))
+		jsonw_member_bool(&w, "truncated", true);
+	watch_mark_all(daemon, finish(daemon, &w, &entry, clock_now_ns(), NULL));
 }
 
 void event_shutdown(struct daemon *daemon)

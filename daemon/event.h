@@ -39,6 +39,8 @@ void event_line(struct line *line, const char *change);
 void event_timer(struct daemon *daemon, const struct timer *timer, uint64_t expirations,
 	uint64_t due_ns, const struct wire_problem *refused);
 void event_timer_ended(struct daemon *daemon, const struct timer *timer, const char *reason);
+/* A reload has changed what daemon->reload says; the line events of it follow. */
+void event_config(struct daemon *daemon);
 void event_shutdown(struct daemon *daemon);
 
 /*

@@ -145,7 +145,7 @@ static bool is_worth_retrying(size_t n, struct line *const *lines, int r)
 	return true;
 }
 
-static void failed(size_t n, struct line *const *lines, int r)
+void hold_failed(size_t n, struct line *const *lines, int r)
 {
 	for (size_t i = 0; i < n; i++)
 		note_failure(lines[i], r);
@@ -158,7 +158,7 @@ static void try_lot(struct daemon *daemon, struct lot *lot, const char *change)
 	int r = request_new(daemon, lot->n, lot->lines, lot->settings, lot->initials, change);
 
 	if (r < 0)
-		failed(lot->n, lot->lines, r);
+		hold_failed(lot->n, lot->lines, r);
 }
 
 static void take_configured(struct line *line, const char *change)
@@ -192,7 +192,7 @@ void line_retry(struct line *line)
 	}
 	r = use_take_again(line);
 	if (r < 0)
-		failed(1, &line, r);
+		hold_failed(1, &line, r);
 }
 
 void hold_configured(struct daemon *daemon)
@@ -211,10 +211,9 @@ void hold_missing(struct daemon *daemon)
 		line_retry(daemon->lines.v[i]);
 }
 
-static void apply_on_exit(struct line *line)
+void hold_apply_on_exit(struct line *line, enum on_exit on_exit, const char *cause)
 {
 	static const struct line_settings input = { .edges = EDGES_NONE };
-	const enum on_exit on_exit = line->config->on_exit;
 	struct wire_problem problem;
 	int r;
 
@@ -222,13 +221,13 @@ static void apply_on_exit(struct line *line)
 		return;
 
 	if (on_exit != ON_EXIT_INPUT) {
-		output_set_later(line, on_exit == ON_EXIT_1, "exit", NULL);
+		output_set_later(line, on_exit == ON_EXIT_1, cause, NULL);
 		return;
 	}
 	r = request_reconfigure(line->request, line, &input, INITIAL_KEEP);
 	if (r < 0) {
 		(void)call_line_failed(&problem, line, r, "made an input");
-		output_tell_failure(line, "exit", NULL, &problem);
+		output_tell_failure(line, cause, NULL, &problem);
 	}
 }
 
@@ -236,5 +235,6 @@ void hold_end(struct daemon *daemon)
 {
 	for (size_t i = 0; i < daemon->lines.n; i++)
 		if (daemon->lines.v[i]->config)
-			apply_on_exit(daemon->lines.v[i]);
+			hold_apply_on_exit(
+				daemon->lines.v[i], daemon->lines.v[i]->config->on_exit, "exit");
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ini.h>
@@ -52,19 +53,35 @@ static int read_whole(int fd, char *buffer, size_t size, size_t *ret_n)
 	return 0;
 }
 
+/* A file, or a device such as /dev/null; reading of neither takes longer than it has to. */
+static int check_kind(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : -ESPIPE;
+}
+
 /* The file in memory, to be freed by the caller; -EFBIG when it is larger than the limit. */
 static int load(const char *path, char **ret_text, size_t *ret_n)
 {
-	char *buffer;
+	char *buffer = NULL;
 	size_t n = 0;
 	int fd, r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe would be waited for, here and in every read. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 
-	buffer = malloc(INI_FILE_BYTES + 1);
-	r = buffer ? read_whole(fd, buffer, INI_FILE_BYTES + 1, &n) : -ENOMEM;
+	r = check_kind(fd);
+	if (r == 0) {
+		buffer = malloc(INI_FILE_BYTES + 1);
+		r = buffer ? read_whole(fd, buffer, INI_FILE_BYTES + 1, &n) : -ENOMEM;
+	}
 	(void)close(fd);
 	if (r == 0 && n > INI_FILE_BYTES)
 		r = -EFBIG;
@@ -261,6 +278,9 @@ static void report_unreadable(struct problems *problems, const char *path, int r
 	if (r == -EFBIG)
 		problems_add(problems, where, NULL, NULL,
 			"the file is too large; %u bytes are allowed", INI_FILE_BYTES);
+	else if (r == -ESPIPE)
+		problems_add(problems, where, NULL, NULL,
+			"this is a pipe or a socket; a file is allowed");
 	else
 		problems_add(problems, where, NULL, NULL, "cannot read it: %s", strerror(-r));
 }

@@ -153,6 +153,49 @@ static struct line *line_of_config(const struct daemon *daemon, const struct lin
 	return NULL;
 }
 
+/* Whether the log's index has an event of the line, which may be older than the log itself. */
+static bool is_in_log(const struct line *line)
+{
+	const struct log *log = &line->chip->daemon->log;
+	uint64_t seq = log->head > log->entries_mask ? log->head - log->entries_mask : 1;
+
+	for (; seq <= log->head; seq++)
+		if (log_at(log, seq)->kind < LOG_LINE_KINDS &&
+			log_at(log, seq)->subject == line->id)
+			return true;
+	return false;
+}
+
+/* A connection calls it by a name of its own, or a timer sets it. */
+static bool is_referred_to(const struct line *line)
+{
+	const struct daemon *daemon = line->chip->daemon;
+
+	list_for_each (link, &daemon->server.peers) {
+		list_for_each (alias, &list_object(link, struct peer, link)->aliases)
+			if (list_object(alias, struct line_alias, link)->line == line)
+				return true;
+	}
+	return timers_set_line(&daemon->timers, line);
+}
+
+int line_obtain_absent(struct daemon *daemon, uint32_t from, struct line **ret)
+{
+	for (size_t id = from; id < daemon->lines.n; id++) {
+		struct line *line = daemon->lines.v[id];
+
+		/* What one line was must not be replayed as another's. */
+		if (!line_is_absent(line) || line->config || !is_unused(line) ||
+			is_referred_to(line) || is_in_log(line))
+			continue;
+		memset(line->evicted_seq, 0, sizeof(line->evicted_seq));
+		line->line_seq = 0;
+		*ret = line;
+		return 0;
+	}
+	return lines_add(daemon, &daemon->absent, 1, ret);
+}
+
 /* Not there yet; its name can be used all the same. */
 static int add_absent(struct daemon *daemon, const struct line_config *config)
 {
@@ -207,7 +250,7 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 	return 0;
 }
 
-static void name_lines(struct daemon *daemon)
+void lines_name(struct daemon *daemon)
 {
 	const struct name_space space = name_space(daemon);
 
@@ -220,7 +263,6 @@ static void name_lines(struct daemon *daemon)
 		if (line->texts[0])
 			(void)event_prepare_line(line);
 	}
-	access_lines_named(daemon);
 }
 
 int lines_configure(struct daemon *daemon)
@@ -236,7 +278,8 @@ int lines_configure(struct daemon *daemon)
 		for (size_t id = 0; id < daemon->lines.n; id++)
 			daemon->lines.entries[id].alias = NULL;
 	}
-	name_lines(daemon);
+	lines_name(daemon);
+	access_lines_named(daemon);
 	return r;
 }
 

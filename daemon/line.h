@@ -93,6 +93,11 @@ int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line 
  * when two sections mean one line or a name is ambiguous.
  */
 int lines_configure(struct daemon *daemon);
+/* Computes all names anew; what the access rules say of them comes after it. */
+void lines_name(struct daemon *daemon);
+/* A struct, of no chip, for a line that is not there: one with an id of at least `from` that nobody
+ * has used, else a new one. 0 or -ENOMEM. */
+int line_obtain_absent(struct daemon *daemon, uint32_t from, struct line **ret);
 void lines_done(struct daemon *daemon);
 
 /* Of a line that nobody has said anything of: an input that reports both edges. */

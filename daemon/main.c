@@ -26,19 +26,21 @@ static void put(const char *text, void *data)
 	(void)fputs(text, stdout);
 }
 
-static int run(struct config *config)
+/* A reload may put another configuration in the place of the first. */
+static int run(const struct options *options, struct config **config)
 {
 	static struct daemon daemon;
-	int r = daemon_start(&daemon, config);
+	int r = daemon_start(&daemon, options, *config);
 
 	if (r < 0)
 		return 1;
 
-	diag_info("serving %s with the %s backend", config->socket, config->backend->name);
+	diag_info("serving %s with the %s backend", (*config)->socket, (*config)->backend->name);
 	notify_ready();
 	r = daemon_run(&daemon);
 	notify_stopping();
 	daemon_stop(&daemon);
+	*config = daemon.config;
 	return r < 0;
 }
 
@@ -63,17 +65,15 @@ int main(int argc, char **argv)
 	r = options_parse(&options, argc, argv);
 	if (r != 0)
 		return r < 0 ? EXIT_USAGE : 0;
-	if (config_load(options.config, report, NULL, &config) < 0)
+	if (options_load(&options, report, NULL, &config) < 0)
 		return EXIT_USAGE;
 
-	if (options_apply(&options, config) < 0)
-		r = EXIT_USAGE;
-	else if (options.print_config)
+	if (options.print_config)
 		config_print(config, put, NULL);
 	else if (config_check_chosen(config, report, NULL) < 0)
 		r = EXIT_USAGE;
 	else
-		r = options.check ? check(config) : run(config);
+		r = options.check ? check(config) : run(&options, &config);
 	config_free(config);
 	return r;
 }

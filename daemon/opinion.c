@@ -137,3 +137,10 @@ enum setting opinion_differs(const struct opinion *opinion, const struct line_se
 		setting++;
 	return setting;
 }
+
+bool line_settings_same(const struct line_settings *a, const struct line_settings *b)
+{
+	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
+
+	return opinion_differs(&all, b) == SETTING_N;
+}

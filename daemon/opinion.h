@@ -49,3 +49,4 @@ void opinion_apply(const struct opinion *opinion, struct line_settings *settings
 enum setting opinion_conflict(const struct opinion *a, const struct opinion *b);
 /* The same against settings that are fixed. */
 enum setting opinion_differs(const struct opinion *opinion, const struct line_settings *settings);
+bool line_settings_same(const struct line_settings *a, const struct line_settings *b);

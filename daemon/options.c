@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,29 @@ int options_parse(struct options *options, int argc, char **argv)
 	return 0;
 }
 
-static int apply_backend(const char *word, struct config *config)
+/* Where mistakes of the command line are told. */
+struct complaints {
+	void (*report)(const char *message, void *data);
+	void *data;
+};
+
+static int refuse(const struct complaints *complaints, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(const struct complaints *complaints, const char *format, ...)
+{
+	char message[512];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	complaints->report(message, complaints->data);
+	return -EINVAL;
+}
+
+static int apply_backend(
+	const char *word, struct config *config, const struct complaints *complaints)
 {
 	static const struct backend_ops *const backends[] = { &backend_gpiod, &backend_sim };
 
@@ -124,11 +147,10 @@ static int apply_backend(const char *word, struct config *config)
 			config->backend = backends[i];
 			return 0;
 		}
-	diag_error("--backend %s: allowed are gpiod and sim", word);
-	return -EINVAL;
+	return refuse(complaints, "--backend %s: allowed are gpiod and sim", word);
 }
 
-static int apply_feed(const char *text, struct config *config)
+static int apply_feed(const char *text, struct config *config, const struct complaints *complaints)
 {
 	struct sim_feed *feed = &config->feeds[config->n_feeds];
 	const char *equals = strrchr(text, '=');
@@ -136,10 +158,9 @@ static int apply_feed(const char *text, struct config *config)
 	long fd = equals ? strtol(equals + 1, &end, 10) : -1;
 
 	if (!equals || equals == text || (size_t)(equals - text) >= sizeof(feed->line) ||
-		equals[1] == 0 || *end || fd < 0 || fcntl((int)fd, F_GETFD) < 0) {
-		diag_error("--sim-feed %s: expected LINE=FD, FD being an open descriptor", text);
-		return -EINVAL;
-	}
+		equals[1] == 0 || *end || fd < 0 || fcntl((int)fd, F_GETFD) < 0)
+		return refuse(complaints,
+			"--sim-feed %s: expected LINE=FD, FD being an open descriptor", text);
 	memcpy(feed->line, text, (size_t)(equals - text));
 	feed->line[equals - text] = 0;
 	feed->fd = (int)fd;
@@ -147,33 +168,48 @@ static int apply_feed(const char *text, struct config *config)
 	return 0;
 }
 
-int options_apply(const struct options *options, struct config *config)
+static int apply_socket(
+	const char *path, struct config *config, const struct complaints *complaints)
 {
-	int r = options->backend ? apply_backend(options->backend, config) : 0;
+	if (!path[0])
+		return refuse(complaints, "--socket needs a path");
+	if (path[0] != '/')
+		return refuse(complaints,
+			"--socket %s: the path must be absolute; write /run/... or another", path);
+	if (strlen(path) >= sizeof(config->socket))
+		return refuse(complaints, "--socket %s: the path is longer than %zu bytes", path,
+			sizeof(config->socket) - 1);
+	(void)strcpy(config->socket, path);
+	return 0;
+}
+
+/* Puts what the command line says over the configuration. 0 or -EINVAL, told. */
+static int apply(
+	const struct options *options, struct config *config, const struct complaints *complaints)
+{
+	int r = options->backend ? apply_backend(options->backend, config, complaints) : 0;
 
 	for (size_t i = 0; i < options->n_feeds && r == 0; i++)
-		r = apply_feed(options->feeds[i], config);
-	if (r == 0 && config->n_feeds && config->backend != &backend_sim) {
-		diag_error("--sim-feed needs the simulated backend");
-		r = -EINVAL;
-	}
-	if (r < 0 || !options->socket)
+		r = apply_feed(options->feeds[i], config, complaints);
+	if (r == 0 && config->n_feeds && config->backend != &backend_sim)
+		r = refuse(complaints, "--sim-feed needs the simulated backend");
+	return r == 0 && options->socket ? apply_socket(options->socket, config, complaints) : r;
+}
+
+int options_load(const struct options *options, void (*report)(const char *message, void *data),
+	void *data, struct config **ret)
+{
+	const struct complaints complaints = { .report = report, .data = data };
+	struct config *config;
+	int r = config_load(options->config, report, data, &config);
+
+	if (r < 0)
 		return r;
 
-	if (!options->socket[0]) {
-		diag_error("--socket needs a path");
-		return -EINVAL;
-	}
-	if (options->socket[0] != '/') {
-		diag_error("--socket %s: the path must be absolute; write /run/... or another",
-			options->socket);
-		return -EINVAL;
-	}
-	if (strlen(options->socket) >= sizeof(config->socket)) {
-		diag_error("--socket %s: the path is longer than %zu bytes", options->socket,
-			sizeof(config->socket) - 1);
-		return -EINVAL;
-	}
-	(void)strcpy(config->socket, options->socket);
-	return 0;
+	r = apply(options, config, &complaints);
+	if (r < 0)
+		(void)config_free(config);
+	else
+		*ret = config;
+	return r;
 }

@@ -18,5 +18,9 @@ struct options {
 /* Parses argv. 0 to go on; 1: --help or --version has been answered; -EINVAL: the mistake has been
  * told. */
 int options_parse(struct options *options, int argc, char **argv);
-/* Puts what the command line says over the configuration. 0 or -EINVAL, told. */
-int options_apply(const struct options *options, struct config *config);
+/*
+ * Reads the configuration and puts over it what the command line says. Problems are told as by
+ * config_load(); *ret is written only on success.
+ */
+int options_load(const struct options *options, void (*report)(const char *message, void *data),
+	void *data, struct config **ret);

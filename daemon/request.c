@@ -243,45 +243,74 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 		lines[i]->line_seqno = 0;
 	}
 	correct_values(request);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; change && i < n; i++)
 		event_line(lines[i], change);
+	return 0;
+}
+
+/* Line i of a request has other settings now. */
+static void changed(struct request *request, size_t i, const struct line_settings *settings,
+	enum initial initial)
+{
+	struct line *line = request->lines[i];
+	const uint64_t bit = UINT64_C(1) << i;
+	uint64_t bits = 0;
+
+	if (settings->direction != line->settings.direction)
+		output_cancel_revert(line);
+	/* The levels that these stand for are the same. */
+	if (settings->active_low != line->settings.active_low) {
+		line->revert.value ^= 1;
+		if (line->wanted != LOG_VALUE_NULL)
+			line->wanted ^= 1;
+	}
+	line->settings = *settings;
+	if (request->daemon->ops->get(request->backend, bit, &bits) == 0)
+		line->value = (bits & bit) != 0;
+	if (settings->direction == DIRECTION_OUTPUT && initial != INITIAL_KEEP)
+		line->value = initial == INITIAL_1;
+}
+
+int request_change(struct request *request, uint64_t which, const struct line_settings *settings,
+	const enum initial *initials)
+{
+	struct line_settings all[REQUEST_LINES_MAX];
+	enum initial values[REQUEST_LINES_MAX];
+	int r;
+
+	for (size_t i = 0; i < request->n; i++) {
+		const struct line *line = request->lines[i];
+		const bool is_meant = (which >> i) & 1;
+
+		all[i] = is_meant ? settings[i] : line->settings;
+		values[i] = is_meant ? initials[i] : line->value ? INITIAL_1 : INITIAL_0;
+	}
+	request_drain(request); /* what was queued belongs to the settings before */
+	r = request->daemon->ops->reconfigure(request->backend, all, values);
+	if (r < 0)
+		return r;
+
+	for (size_t i = 0; i < request->n; i++)
+		if ((which >> i) & 1)
+			changed(request, i, &all[i], values[i]);
+	correct_values(request);
 	return 0;
 }
 
 int request_reconfigure(struct request *request, struct line *line,
 	const struct line_settings *settings, enum initial initial)
 {
-	struct daemon *daemon = request->daemon;
+	const unsigned i = line->request_index;
 	struct line_settings all[REQUEST_LINES_MAX];
 	enum initial initials[REQUEST_LINES_MAX];
-	const uint64_t bit = UINT64_C(1) << line->request_index;
-	uint64_t bits = 0;
 	int r;
 
-	for (size_t i = 0; i < request->n; i++) {
-		all[i] = request->lines[i]->settings;
-		initials[i] = request->lines[i]->value ? INITIAL_1 : INITIAL_0;
-	}
-	all[line->request_index] = *settings;
-	initials[line->request_index] = initial;
-
-	request_drain(request); /* what was queued belongs to the settings before */
-	r = daemon->ops->reconfigure(request->backend, all, initials);
-	if (r < 0)
-		return r;
-
-	if (settings->direction != line->settings.direction)
-		output_cancel_revert(line);
-	if (settings->active_low != line->settings.active_low)
-		line->revert.value ^= 1; /* the level that it stands for is the same */
-	line->settings = *settings;
-	if (daemon->ops->get(request->backend, bit, &bits) == 0)
-		line->value = (bits & bit) != 0;
-	if (settings->direction == DIRECTION_OUTPUT && initial != INITIAL_KEEP)
-		line->value = initial == INITIAL_1;
-	correct_values(request);
-	event_line(line, "reconfigured");
-	return 0;
+	all[i] = *settings;
+	initials[i] = initial;
+	r = request_change(request, UINT64_C(1) << i, all, initials);
+	if (r == 0)
+		event_line(line, "reconfigured");
+	return r;
 }
 
 void request_free(struct request *request, const char *change)

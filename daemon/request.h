@@ -34,9 +34,9 @@ struct request {
 };
 
 /*
- * Takes n lines of one chip, logs a line event `change` for each ("requested", "available"), and
- * starts listening. 0 or the backend's -errno; -ENOSPC when the daemon holds too many lines. On
- * failure the lines are as before.
+ * Takes n lines of one chip, logs a line event `change` for each ("requested", "available"; NULL:
+ * none), and starts listening. 0 or the backend's -errno; -ENOSPC when the daemon holds too many
+ * lines. On failure the lines are as before.
  */
 int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	const struct line_settings *settings, const enum initial *initials, const char *change);
@@ -44,6 +44,10 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
  * event under them. 0 or -errno, then nothing has changed. */
 int request_reconfigure(struct request *request, struct line *line,
 	const struct line_settings *settings, enum initial initial);
+/* The same for all lines of it at once whose bit of `which` is set, without an event: `settings`
+ * and `initials` have a place for each line of the request. */
+int request_change(struct request *request, uint64_t which, const struct line_settings *settings,
+	const enum initial *initials);
 /* Gives the lines back; logs `change` ("released", or "gone" with the loss) for each, or nothing if
  * NULL. Frees the request. */
 void request_free(struct request *request, const char *change);

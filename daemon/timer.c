@@ -271,3 +271,16 @@ uint64_t timers_evicted_seq(const struct timers *timers, uint64_t hash)
 {
 	return timers->evicted[hash % TIMER_BUCKETS];
 }
+
+bool timers_set_line(const struct timers *timers, const struct line *line)
+{
+	for (size_t i = 0; i < TIMER_BUCKETS; i++)
+		list_for_each (link, &timers->buckets[i]) {
+			const struct timer *timer = list_object(link, struct timer, hash_link);
+
+			for (size_t k = 0; k < timer->n_values; k++)
+				if (timer->lines[k] == line)
+					return true;
+		}
+	return false;
+}

@@ -77,6 +77,9 @@ void timer_disarm(struct timer *timer);
 /* Ends what ends with the connection. */
 void timers_peer_left(struct peer *peer);
 
+/* Whether any timer sets the line. */
+bool timers_set_line(const struct timers *timers, const struct line *line);
+
 /* What the log has dropped. */
 void timers_note_evicted(struct timers *timers, const struct log_entry *entry);
 uint64_t timers_evicted_seq(const struct timers *timers, uint64_t hash);

@@ -279,13 +279,6 @@ int use_take_again(struct line *line)
 	return take(line, &nothing, &settings, initial, "available");
 }
 
-static bool same_settings(const struct line_settings *a, const struct line_settings *b)
-{
-	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
-
-	return opinion_differs(&all, b) == SETTING_N;
-}
-
 static enum wire_error put_in_force(struct peer *peer, struct line *line,
 	const struct use_wish *wish, const struct opinion *opinion, struct wire_problem *problem)
 {
@@ -300,7 +293,7 @@ static enum wire_error put_in_force(struct peer *peer, struct line *line,
 		attach_as_is(line, opinion, wish, &settings);
 		r = take(line, opinion, &settings, initial, "requested");
 		return r < 0 ? call_line_failed(problem, line, r, "taken") : WIRE_OK;
-	} else if (!same_settings(&settings, &line->settings)) {
+	} else if (!line_settings_same(&settings, &line->settings)) {
 		r = reconfigure(line, opinion, &settings, initial);
 		return r < 0 ? call_line_failed(problem, line, r, "changed") : WIRE_OK;
 	}

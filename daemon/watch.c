@@ -399,6 +399,8 @@ static bool wanted_was_evicted(const struct watch *watch, uint64_t since)
 	for (size_t i = 0; i < filter->n_timers; i++)
 		if (timers_evicted_seq(&daemon->timers, filter->timers[i]) > since)
 			return true;
+	if (filter->active && daemon->evicted_config > since)
+		return true;
 	return filter->all_timers && daemon->timers.evicted_any > since;
 }
 
@@ -489,6 +491,8 @@ static void remember(struct daemon *daemon, const struct log_entry *entry)
 		line->evicted_value = entry->value;
 	} else if (entry->kind == LOG_TIMER || entry->kind == LOG_TIMER_ENDED) {
 		timers_note_evicted(&daemon->timers, entry);
+	} else if (entry->kind == LOG_CONFIG) {
+		daemon->evicted_config = entry->seq;
 	}
 }
 

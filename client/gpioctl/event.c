@@ -70,6 +70,14 @@ static void put_lost(const cJSON *event)
 	putchar('\n');
 }
 
+static void put_config(const cJSON *event)
+{
+	const cJSON *counts = member(event, "counts");
+
+	put("config  %.0f added, %.0f removed, %.0f changed\n", member_number(counts, "added", 0),
+		member_number(counts, "removed", 0), member_number(counts, "changed", 0));
+}
+
 static void put_shutdown(const cJSON *event)
 {
 	(void)event;
@@ -87,6 +95,7 @@ static const struct event_kind {
 	{ "timer-ended", "timer", put_timer_ended },
 	{ "line", "line", put_line },
 	{ "lost", "line", put_lost },
+	{ "config", NULL, put_config },
 	{ "shutdown", NULL, put_shutdown },
 };
 

@@ -29,6 +29,7 @@ const struct command *const commands[] = {
 	&command_timer_disarm,
 	&command_timer_list,
 	&command_simulate,
+	&command_reload,
 	&command_stats,
 	&command_ping,
 	&command_raw,

@@ -152,6 +152,8 @@ struct wire_problem {
 	bool has_supported;	    /* unsupported protocol: the reply says what is supported */
 	size_t n_applied;	    /* lines written before a hardware error */
 	const char *const *applied; /* their canonical names; owned by whoever fills it */
+	size_t n_problems;
+	char *const *problems; /* of the configuration; owned by whoever fills it */
 };
 
 /* Fills code and message, clears the rest; returns code, so that callers can return it. */

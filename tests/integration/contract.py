@@ -226,7 +226,7 @@ def _check_timer(event):
 def _check_lost(event):
     if event["seq"] != event["to"] or event["from"] > event["to"]:
         raise Broken("seq of lost is its to, and from is not beyond: " + json.dumps(event))
-    if event["reason"] not in ("kernel", "slow-reader", "log", "restart", "unplug", "merged"):
+    if event["reason"] not in ("kernel", "slow-reader", "log", "restart", "unplug", "reload", "merged"):
         raise Broken("lost has none of the reasons: " + json.dumps(event))
     if event.get("count", 1) < 1:
         raise Broken("lost with nothing lost: " + json.dumps(event))

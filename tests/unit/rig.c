@@ -154,20 +154,28 @@ static void report(const char *message, void *data)
 	ck_abort_msg("%s", message);
 }
 
-static struct config *load(const char *configuration)
+void rig_configure(const char *configuration)
 {
-	char path[64];
-	struct config *config;
-	FILE *file;
+	FILE *file = fopen(rig.path, "w");
 
-	snprintf(path, sizeof(path), "%s/conf", rig.directory);
-	file = fopen(path, "w");
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, "%s[daemon]\nbackend = sim\nboard = none\nsocket = %s/socket\n%s", lines,
 		rig.directory, configuration ? configuration : "log-size = 64K\n");
 	fclose(file);
-	ck_assert_int_eq(config_load(path, report, NULL, &config), 0);
-	return config;
+}
+
+static void make_feeds(void)
+{
+	for (unsigned i = 0; i < RIG_FEEDS; i++) {
+		int fds[2];
+
+		ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+		rig.feeds[i] = fds[1];
+		snprintf(rig.feed_options[i], sizeof(rig.feed_options[i]), "%c=%d", 'a' + (int)i,
+			fds[0]);
+		rig.options.feeds[i] = rig.feed_options[i];
+	}
+	rig.options.n_feeds = RIG_FEEDS;
 }
 
 void rig_start(const char *configuration)
@@ -176,18 +184,13 @@ void rig_start(const char *configuration)
 
 	rig = (struct rig){ .directory = "/tmp/gpioeventd.XXXXXX" };
 	ck_assert_ptr_nonnull(mkdtemp(rig.directory));
-	config = load(configuration);
-	for (unsigned i = 0; i < RIG_FEEDS; i++) {
-		int fds[2];
-
-		ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-		snprintf(config->feeds[i].line, sizeof(config->feeds[i].line), "%c", 'a' + (int)i);
-		config->feeds[i].fd = fds[0];
-		rig.feeds[i] = fds[1];
-	}
-	config->n_feeds = RIG_FEEDS;
+	snprintf(rig.path, sizeof(rig.path), "%s/conf", rig.directory);
+	rig.options.config = rig.path;
+	rig_configure(configuration);
+	make_feeds();
+	ck_assert_int_eq(options_load(&rig.options, report, NULL, &config), 0);
 	rig.edge_ns = clock_now_ns();
-	ck_assert_int_eq(daemon_start(&rig.daemon, config), 0);
+	ck_assert_int_eq(daemon_start(&rig.daemon, &rig.options, config), 0);
 	rig_settle();
 }
 
@@ -213,13 +216,11 @@ static void clean_up(struct config *config)
 
 void rig_stop(void)
 {
-	struct config *config = rig.daemon.config;
-
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		if (clients[i])
 			client_done(clients[i]);
 	daemon_stop(&rig.daemon);
-	clean_up(config);
+	clean_up(rig.daemon.config);
 }
 
 /* A socket with room keeps the loop awake while the test lets nothing through. */

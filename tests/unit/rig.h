@@ -15,12 +15,16 @@
 #include <stdint.h>
 
 #include "daemon.h"
+#include "options.h"
 
 #define RIG_FEEDS 3
 
 struct rig {
 	struct daemon daemon;
 	char directory[32];
+	char path[64]; /* of the configuration */
+	struct options options;
+	char feed_options[RIG_FEEDS][16];
 	int feeds[RIG_FEEDS]; /* to write to */
 	uint32_t line_seqno[RIG_FEEDS];
 	uint64_t edge_ns; /* of the last edge */
@@ -40,6 +44,8 @@ extern struct rig rig;
 
 /* Keys of [daemon], sections after them, or NULL for what is said above. */
 void rig_start(const char *configuration);
+/* Another configuration, as rig_start(), for a reload to read. */
+void rig_configure(const char *configuration);
 /* Also closes what is connected. */
 void rig_stop(void);
 /* Rounds, until nothing is ready. A client that is out of budget is not ready. */
