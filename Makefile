@@ -4,7 +4,8 @@
 #   make                 the daemon and gpioctl, in build/
 #   make deps            installs what the build and the tests need (Debian, Raspberry Pi OS, Ubuntu)
 #   make demo            a simulated board, a button and an LED, through an ordinary client
-#   make check           every test: unit, integration, sanitizers, valgrind, a real kernel's GPIO lines
+#   make check           every test: unit, integration, sanitizers, valgrind, a real kernel's GPIO lines,
+#                        a real systemd
 #   make check-quick     unit, integration, documents; installs nothing
 #   make bench           measures; prints ratios and writes build/bench.json
 #   make install         DESTDIR= PREFIX=/usr/local ACCESS=exclusive|shared; make uninstall leaves the
@@ -41,7 +42,7 @@ WARNINGS += -Werror
 endif
 
 # Goals that need no library, so that they also run on a machine where nothing is installed yet.
-LIBLESS := deps clean help demo deb check check-quick check-kernel check-docs docs bench format format-check uninstall
+LIBLESS := deps clean help demo deb check check-quick check-kernel check-system check-docs docs bench format format-check uninstall
 ifneq ($(filter-out $(LIBLESS),$(or $(MAKECMDGOALS),all)),)
 include tools/libraries.mk
 endif
@@ -68,7 +69,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 say = $(if $(V),,@printf '  %-3s %s\n' '$(1)' '$(2)';)
 
 .PHONY: all deps demo run-demo check check-quick check-unit check-valgrind check-valgrind-session \
-	check-integration check-kernel run-kernel check-docs \
+	check-integration check-kernel run-kernel check-system run-system check-docs \
 	fuzz-smoke run-fuzzers bench run-bench docs install uninstall clean format format-check help
 all: $(BUILD)/gpioeventd $(BUILD)/gpioctl $(BUILD)/examples/s3_follow
 
@@ -137,6 +138,17 @@ check-kernel:
 	@$(SUBMAKE) run-kernel
 run-kernel: all $(BUILD)/protocol.json $(BUILD)/tests/unit/backend
 	@PYTHON='$(PYTHON)' BUILD=$(BUILD) tests/kernel/run
+
+# Under a real systemd, as a package, with the kernel's lines; typed by itself it installs and builds, too.
+NEWER := $(VERSION)+newer
+DEB = build/gpioeventd_$(1)_$(shell dpkg --print-architecture).deb
+check-system:
+	@tools/deps install build test lab package
+	@$(SUBMAKE) run-system
+run-system: $(BUILD)/protocol.json
+	@+$(SUBMAKE) -s deb
+	@+$(SUBMAKE) -s deb PACKAGE=build/package-newer VERSION=$(NEWER)
+	@GPIOEVENTD_TEST_BUILD=/host$(CURDIR)/$(BUILD) tests/system/run $(call DEB,$(VERSION)) $(call DEB,$(NEWER)) $(TESTS)
 
 # What follows from the protocol's table. Built by itself, since it needs no library.
 DOC_SRC := tools/protocol-doc.c client/lib/duration.c client/lib/jsonw.c client/lib/utf8.c
@@ -244,12 +256,12 @@ FORMATTER = $(findstring version 14.,$(shell clang-format --version 2>/dev/null)
 QUICK_STEPS = $(if $(FORMATTER),format-check) check-unit check-integration check-docs
 STEPS = $(QUICK_STEPS) 'VARIANT=asan check-unit' 'VARIANT=asan check-integration' \
 	'VARIANT=debug check-valgrind' 'VARIANT=debug check-valgrind-session' \
-	$(if $(filter x86_64,$(shell uname -m)),check-kernel)
+	$(if $(filter x86_64,$(shell uname -m)),check-kernel check-system)
 
 check-quick:
 	@tools/tally '$(SUBMAKE)' $(QUICK_STEPS)
 check:
-	@tools/deps install build test lab
+	@tools/deps install build test lab package
 	@tools/tally '$(SUBMAKE)' $(STEPS)
 
 include tools/install.mk

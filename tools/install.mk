@@ -53,9 +53,10 @@ uninstall:
 	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
 
 # Built for /usr, in a place of its own, so that the programs in build/ stay as they are.
+PACKAGE := build/package
 deb:
 	@tools/deps install build package
-	@rm -rf build/package/root
-	@$(SUBMAKE) install BUILD=build/package PREFIX=/usr SYSCONFDIR=/etc SYSTEMD=yes \
-		DESTDIR=$(CURDIR)/build/package/root >build/package.log || { cat build/package.log; exit 1; }
-	@tools/make-deb build/package/root $(VERSION) build
+	@rm -rf $(PACKAGE)/root
+	@+$(SUBMAKE) install BUILD=$(PACKAGE) PREFIX=/usr SYSCONFDIR=/etc SYSTEMD=yes \
+		DESTDIR=$(CURDIR)/$(PACKAGE)/root >$(PACKAGE).log || { cat $(PACKAGE).log; exit 1; }
+	@tools/make-deb $(PACKAGE)/root $(VERSION) build
