@@ -104,6 +104,7 @@ TEST_SHARED := tests/unit/gpiosim.c tests/unit/rig.c
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
 $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
+$(BUILD)/tests/unit/holders: $(call obj,client/gpioctl/holders.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
 RIGGED := $(addprefix $(BUILD)/tests/unit/,event gather kill line memory output peer_in peer_out request timer \
 	use watch)

@@ -32,6 +32,7 @@ const struct command *const commands[] = {
 	&command_reload,
 	&command_stats,
 	&command_ping,
+	&command_who,
 	&command_raw,
 	&command_help,
 	NULL,

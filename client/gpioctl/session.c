@@ -114,7 +114,7 @@ static enum status explain_unreachable(const char *path, int error)
 	return STATUS_UNREACHABLE;
 }
 
-static const char *socket_path(const struct options *options)
+const char *socket_path(const struct options *options)
 {
 	const char *path = getenv("GPIOEVENTD_SOCKET");
 
@@ -176,6 +176,18 @@ enum status session_open(struct session *session, const struct options *options)
 	enum status status = session_connect(session, options);
 
 	return status ? status : say_hello(session);
+}
+
+enum status session_try(struct session *session, const struct options *options)
+{
+	enum status status;
+
+	*session = (struct session){ .options = options, .signal_fd = -1, .patient = true };
+	status = do_connect(session);
+	if (!status)
+		status = say_hello(session);
+	session->patient = false;
+	return status;
 }
 
 /* The pause between two tries, which are cheap. */

@@ -52,6 +52,8 @@ void message_done(struct message *message);
 /* Connects; and with hello says who is there, so that others see it in events and lists. */
 enum status session_connect(struct session *session, const struct options *options);
 enum status session_open(struct session *session, const struct options *options);
+/* As session_open(), but says nothing of its failure: STATUS_UNREACHABLE. */
+enum status session_try(struct session *session, const struct options *options);
 /* As session_open(), but tries until there is a daemon that answers or it is too late. */
 enum status session_await(
 	struct session *session, const struct options *options, uint64_t deadline_ns);
@@ -86,6 +88,9 @@ enum status session_receive(struct session *session, uint64_t deadline_ns, struc
 enum status session_event(struct session *session, uint64_t deadline_ns, struct message *ret);
 /* Notes what a subscribe reply says of the stream's position. */
 void session_subscribed(struct session *session, const cJSON *reply);
+
+/* Where the daemon listens, as far as the caller has said. */
+const char *socket_path(const struct options *options);
 
 /* Prints the line as it came. */
 void message_print(const struct message *message);

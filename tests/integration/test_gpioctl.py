@@ -830,6 +830,10 @@ def commands():
     return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", out.split("options,")[0], re.M)
 
 
+# Those that find out for themselves what they can: here there are no GPIO lines.
+WITHOUT_A_DAEMON = {"who": NOT_FOUND}
+
+
 class HelpTest(unittest.TestCase):
     def test_every_command_has_help_with_an_example_that_it_accepts(self):
         self.assertGreater(len(commands()), 10)
@@ -844,7 +848,7 @@ class HelpTest(unittest.TestCase):
                     done = subprocess.run("exec " + example, shell=True, stderr=subprocess.PIPE, text=True,
                                           env=dict(os.environ, PATH=BUILD + ":" + os.environ["PATH"],
                                                    GPIOEVENTD_SOCKET="/nonexistent/socket"))
-                    self.assertEqual(done.returncode, UNREACHABLE, done.stderr)
+                    self.assertEqual(done.returncode, WITHOUT_A_DAEMON.get(command, UNREACHABLE), done.stderr)
 
     def test_help_after_a_command_is_that_commands_help(self):
         self.assertEqual(gpioctl("wait", "--help"), gpioctl("help", "wait"))
