@@ -114,6 +114,16 @@ struct backend_ops {
 	/* -EBUSY held by others; -ENXIO no interrupt for edges; -ENODEV; -EINVAL; -EPERM; ... */
 	int (*request)(struct backend *backend, const struct request_spec *spec,
 		struct backend_request **ret);
+	/*
+	 * Takes up a request of these lines that an earlier process made; `fd`, which belongs to
+	 * the request from then on, is all that is left of it. The settings of the specification
+	 * are those that it should have, and are brought up to date with what it has; an output's
+	 * initial is what it was last driven to. -ESTALE when the fd is anything else, -ENODEV when
+	 * the chip has gone since; then the fd is still the caller's. NULL: requests end with the
+	 * process.
+	 */
+	int (*adopt)(struct backend *backend, int fd, const struct request_spec *spec,
+		struct line_settings *settings, struct backend_request **ret);
 	/* Closes the fd and gives the lines back. Accepts NULL. */
 	void (*release)(struct backend_request *request);
 	/* Bit i is offsets[i]. get: of outputs the level read back; -ENODATA for a line of which

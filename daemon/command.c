@@ -152,7 +152,7 @@ static enum wire_error run(struct call *call)
 	write_id(w, &call->request->id);
 	jsonw_member_bool(w, "ok", true);
 	error = handlers[call->request->op](call);
-	if (error != WIRE_OK)
+	if (error != WIRE_OK || call->wait)
 		return error;
 
 	jsonw_end_object(w);
@@ -164,7 +164,7 @@ static enum wire_error run(struct call *call)
 	return WIRE_OK;
 }
 
-void command_run(struct peer *peer, const char *line, size_t n)
+bool command_run(struct peer *peer, const char *line, size_t n)
 {
 	struct daemon *daemon = peer->daemon;
 	struct wire_problem problem = { 0 };
@@ -180,16 +180,19 @@ void command_run(struct peer *peer, const char *line, size_t n)
 	daemon->stats.requests++;
 	if (error == WIRE_OK)
 		error = run(&call);
+	if (call.wait)
+		return false;
 	if (peer->closed)
-		return;
+		return true;
 
 	if (error != WIRE_OK) {
 		reply_error(peer, &request.id, &problem);
 		if (error == WIRE_E_BAD_UTF8)
 			peer->refused = true;
-		return;
+		return true;
 	}
 	peer_reply(peer, reply.buffer, reply.n, call.replay ? 0 : daemon->log.head);
+	return true;
 }
 
 /* Of a name as JSON: quotes and backslashes are doubled. */
@@ -253,6 +256,20 @@ enum wire_error call_check_access(
 			return error;
 	}
 	return WIRE_OK;
+}
+
+bool call_must_wait(struct call *call, const struct named_lines *named)
+{
+	struct fdstore *fdstore = &call->daemon->fdstore;
+
+	for (size_t i = 0; i < named->n && !call->wait; i++)
+		call->wait = !named->lines[i]->request &&
+			     fdstore_is_leaving(fdstore, named->lines[i]->leaving);
+	if (call->wait) {
+		call->daemon->stats.requests--; /* it is counted when it is run */
+		list_append_once(&fdstore->waiting, &call->peer->wait_link);
+	}
+	return call->wait;
 }
 
 void call_write_names(struct call *call, const struct named_lines *named)

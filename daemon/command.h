@@ -7,6 +7,7 @@
  * fills in the problem and returns its code; what it had written is then dropped.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,10 +29,12 @@ struct call {
 	uint64_t
 		after; /* the reply's place in the stream; set after the handler unless replay is */
 	int replay;
+	bool wait; /* a line that it needs is not free yet: the request is run again later */
 };
 
-/* Runs one line (without newline) of a connection and replies. */
-void command_run(struct peer *peer, const char *line, size_t n);
+/* Runs one line (without newline) of a connection and replies. False: nothing was done, it has to
+ * be run again when the connection no longer waits. */
+bool command_run(struct peer *peer, const char *line, size_t n);
 /* A line of WIRE_MAX_LINE_BYTES or more: replies, and nothing more is read. */
 void command_refuse_long(struct peer *peer);
 /* An error reply with its newline; `id` may be NULL. Returns its length. */
@@ -62,6 +65,10 @@ enum wire_error call_name_lines(
 /* The connection may do this with each of them. */
 enum wire_error call_check_access(
 	struct call *call, const struct named_lines *named, enum access_verb verb);
+
+/* One of the lines was given back and may not be free yet. The handler has then to return at once,
+ * with nothing done. */
+bool call_must_wait(struct call *call, const struct named_lines *named);
 
 /* "names": written -> canonical. */
 void call_write_names(struct call *call, const struct named_lines *named);

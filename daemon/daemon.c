@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "board.h"
 #include "clock.h"
 #include "diag.h"
@@ -19,6 +20,7 @@
 #include "output.h"
 #include "peer.h"
 #include "request.h"
+#include "session.h"
 #include "use.h"
 #include "watch.h"
 
@@ -38,6 +40,8 @@ static void dispatch_signal(struct source *source, uint32_t events)
 			daemon->reload.wanted = true;
 		else
 			daemon->stopping = true;
+		if (info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT)
+			daemon->giving_back = true;
 	}
 }
 
@@ -180,11 +184,13 @@ static void init(struct daemon *daemon, const struct options *options, struct co
 	status_init(&daemon->status);
 	gather_init(&daemon->gather);
 	timers_init(&daemon->timers);
+	fdstore_init(&daemon->fdstore, daemon);
 }
 
 static void release_lines(struct daemon *daemon)
 {
 	for (size_t id = 0; id < daemon->lines.n; id++) {
+		output_cancel_revert(daemon->lines.v[id]);
 		use_forget_all(daemon->lines.v[id]);
 		if (daemon->lines.v[id]->request)
 			request_free(daemon->lines.v[id]->request, NULL);
@@ -194,6 +200,7 @@ static void release_lines(struct daemon *daemon)
 static void done(struct daemon *daemon)
 {
 	timers_done(daemon);
+	session_done(daemon);
 	server_done(&daemon->server);
 	release_lines(daemon);
 	loop_clear_deadline(&daemon->loop, &daemon->retry);
@@ -207,11 +214,27 @@ static void done(struct daemon *daemon)
 		loop_remove(&daemon->loop, &daemon->signals);
 		close(daemon->signal_fd);
 	}
+	fdstore_done(&daemon->fdstore);
 	wire_decoder_free(daemon->decoder);
 	reload_done(&daemon->reload);
 	board_free(daemon->board);
 	log_done(&daemon->log);
 	loop_done(&daemon->loop);
+}
+
+/* With what an earlier daemon left; at a first start only the configured lines are taken. */
+static void go_on(struct daemon *daemon)
+{
+	adopt_lines(daemon);
+	session_restore(daemon);
+	uses_restore(daemon);
+	adopt_settle(daemon);
+	hold_configured(daemon);
+	hold_missing(daemon);
+	outputs_restore(daemon);
+	timers_restore(daemon);
+	adopt_catch_up(daemon);
+	session_start_grace(daemon);
 }
 
 int daemon_start(struct daemon *daemon, const struct options *options, struct config *config)
@@ -230,9 +253,7 @@ int daemon_start(struct daemon *daemon, const struct options *options, struct co
 		loop_done(&daemon->loop);
 		return r;
 	}
-	r = log_init(&daemon->log, config->log_size);
-	if (r < 0)
-		diag_error("the event log cannot be made: %s", strerror(-r));
+	r = adopt_log(daemon);
 	daemon->log.evict = watch_evict;
 	daemon->log.evict_data = daemon;
 	if (r == 0)
@@ -242,7 +263,7 @@ int daemon_start(struct daemon *daemon, const struct options *options, struct co
 	if (r == 0)
 		r = start_backend(daemon);
 	if (r == 0) {
-		hold_configured(daemon);
+		go_on(daemon);
 		r = server_listen(&daemon->server);
 	}
 	inherit_done(&daemon->inherit);
@@ -309,13 +330,22 @@ static void expire_stop(struct deadline *deadline, uint64_t now_ns)
 /* Nothing may write a line again after its on-exit value. */
 static void end_writing(struct daemon *daemon)
 {
+	session_done(daemon);
 	timers_done(daemon);
 	for (size_t id = 0; id < daemon->lines.n; id++)
 		output_cancel_revert(daemon->lines.v[id]);
+}
+
+/* What waits in the kernel is for the next daemon, or for nobody. */
+static void end_reading(struct daemon *daemon)
+{
 	loop_remove(&daemon->loop, &daemon->arrivals);
 	for (size_t i = 0; i < daemon->chips.n; i++)
 		if (daemon->chips.v[i])
 			loop_remove(&daemon->loop, &daemon->chips.v[i]->source);
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		if (daemon->lines.v[id]->request)
+			loop_remove(&daemon->loop, &daemon->lines.v[id]->request->source);
 }
 
 /* From here on there is only sending: nothing else may be ready, or come due, again and again. */
@@ -353,14 +383,37 @@ static void send_the_rest(struct daemon *daemon)
 	loop_clear_deadline(&daemon->loop, &limit);
 }
 
-void daemon_stop(struct daemon *daemon)
+/* The next daemon goes on: nothing is written or given back. */
+static void leave_everything(struct daemon *daemon)
 {
-	daemon->stopping = true;
+	daemon->fdstore.left = true;
+	daemon->log.kept.frozen = true;
+	end_listening(daemon);
+	end_reading(daemon);
+	event_shutdown(daemon);
+	send_the_rest(daemon);
+	release_lines(daemon); /* our descriptors only: the manager has its own */
+	done(daemon);
+}
+
+static void give_everything_back(struct daemon *daemon)
+{
 	end_listening(daemon);
 	end_writing(daemon);
 	hold_end(daemon);
+	end_reading(daemon);
 	release_lines(daemon);
 	event_shutdown(daemon);
 	send_the_rest(daemon);
+	fdstore_forget_log(&daemon->fdstore);
 	done(daemon);
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	daemon->stopping = true;
+	if (daemon->fdstore.enabled && !daemon->giving_back)
+		leave_everything(daemon);
+	else
+		give_everything_back(daemon);
 }

@@ -21,6 +21,7 @@
 #include "backend.h"
 #include "chip.h"
 #include "config.h"
+#include "fdstore.h"
 #include "gather.h"
 #include "inherit.h"
 #include "line.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct loop loop;
 	struct log log;
 	struct inherit inherit; /* until the end of daemon_start() */
+	struct fdstore fdstore;
 	struct source signals;
 	int signal_fd;
 
@@ -79,6 +81,7 @@ struct daemon {
 	uint32_t n_states;    /* places taken in the log's state table */
 	unsigned n_held;      /* lines in use */
 	bool stopping;
+	bool giving_back; /* stops for good: on-exit is applied, whatever the manager keeps */
 };
 
 /* Takes `config` over on success; `options` are looked at again by each reload. Problems are told

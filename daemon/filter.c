@@ -116,7 +116,8 @@ uint64_t filter_timer_hash(const char *name)
 
 static bool passes_timer(const struct filter *filter, const struct log_entry *entry)
 {
-	if (entry->subject == filter->peer && entry->seq < filter->own_from)
+	if (entry->subject == filter->peer && entry->seq < filter->own_from &&
+		entry->seq > filter->own_after)
 		return false;
 	if (entry->subject == filter->peer && (entry->value & LOG_TIMER_NOTIFY))
 		return true;

@@ -30,9 +30,10 @@ struct filter {
 	uint32_t peer; /* number of the connection, for timers it owns */
 	bool active;   /* any subscription */
 	bool all_timers;
-	uint64_t own_from; /* older events of timers of its own have been told unasked, before a
-			      replay */
-	uint32_t n_lines;  /* room in mask */
+	uint64_t own_from;  /* older events of timers of its own have been told unasked, before a
+			       replay, */
+	uint64_t own_after; /* but for those up to this one */
+	uint32_t n_lines;   /* room in mask */
 	size_t n_timers;
 	uint64_t timers[WIRE_MAX_TIMER_NAMES];
 	struct filter_entry star;	 /* of lines without an entry of their own; mask 0: none */

@@ -36,6 +36,13 @@ struct log_stage *gather_take_slot(struct gather *gather, struct daemon *daemon)
 	return NULL;
 }
 
+void gather_keep_slot(struct gather *gather, struct daemon *daemon, struct log_stage *stage)
+{
+	size_t slot = (size_t)(stage - daemon->log.stages);
+
+	gather->free_slots[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+}
+
 void gather_return_slot(struct gather *gather, struct daemon *daemon, struct log_stage *stage)
 {
 	size_t slot = (size_t)(stage - daemon->log.stages);

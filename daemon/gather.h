@@ -44,4 +44,6 @@ static inline bool gather_has_more(const struct gather *gather)
 /* A staging place of the log, or NULL when all are taken; and back. One is always left for reading
  * out of turn. */
 struct log_stage *gather_take_slot(struct gather *gather, struct daemon *daemon);
+/* One that is in use already, as an earlier daemon left it. */
+void gather_keep_slot(struct gather *gather, struct daemon *daemon, struct log_stage *stage);
 void gather_return_slot(struct gather *gather, struct daemon *daemon, struct log_stage *stage);

@@ -24,6 +24,7 @@
 
 #include "backend.h"
 #include "dev_watch.h"
+#include "request_fd.h"
 #include "uapi.h"
 
 #define CONSUMER   "gpioeventd"
@@ -731,6 +732,74 @@ static int kernel_reconfigure(struct backend_request *base, const struct line_se
 	return 0;
 }
 
+/* The kernel's view of what was asked for: as it is held, or -ESTALE when it is not held by us. */
+static int adopted_settings(
+	struct kernel_chip *chip, const struct request_spec *spec, struct line_settings *settings)
+{
+	for (size_t i = 0; i < spec->n; i++) {
+		const bool any = spec->settings[i].direction == DIRECTION_ANY;
+		struct line_info info;
+		int r = line_info_get(chip, spec->offsets[i], &info);
+
+		if (r < 0)
+			return r;
+		if (!info.used || strcmp(info.consumer, CONSUMER) != 0)
+			return -ESTALE;
+		settings[i] = info.settings;
+		/* Taken as it was: the kernel says what it found. */
+		if (any)
+			settings[i].direction = DIRECTION_ANY;
+	}
+	return 0;
+}
+
+/* Of outputs what they were last driven to, as far as that is known; else what they read. */
+static int adopted_values(const struct request_spec *spec, struct kernel_request *request)
+{
+	const uint64_t kept = kept_outputs(spec->n, spec->settings, spec->initials);
+	uint64_t read = 0;
+	int r = request->outputs ? uapi_get(request->base.fd, request->outputs, &read) : 0;
+
+	request->driven = initial_values(spec->n, spec->settings, spec->initials) | (read & kept);
+	return r;
+}
+
+static int kernel_adopt(struct backend *backend, int fd, const struct request_spec *spec,
+	struct line_settings *settings, struct backend_request **ret)
+{
+	struct kernel_chip *chip = chip_get(backend, spec->chip);
+	struct kernel_request *request;
+	int r;
+
+	if (!chip)
+		return -ENODEV;
+	r = request_fd_check(fd, chip->info.name, spec->n, spec->offsets);
+	if (r == 0)
+		r = adopted_settings(chip, spec, settings);
+	if (r < 0)
+		return r;
+	request = malloc(sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+	*request = (struct kernel_request){
+		.base = { .ops = &backend_gpiod,
+			.fd = fd,
+			.chip = spec->chip,
+			.n = spec->n,
+			.event_buffer = spec->event_buffer },
+		.outputs = output_lines(spec->n, settings),
+		.active_low = active_low_lines(spec->n, settings),
+	};
+	memcpy(request->base.offsets, spec->offsets, spec->n * sizeof(*spec->offsets));
+	r = adopted_values(spec, request);
+	if (r < 0) {
+		free(request);
+		return r;
+	}
+	*ret = &request->base;
+	return 0;
+}
+
 const struct backend_ops backend_gpiod = {
 	.name = "gpiod",
 	.open = kernel_open,
@@ -742,6 +811,7 @@ const struct backend_ops backend_gpiod = {
 	.chip_event = kernel_chip_event,
 	.line_info = kernel_line_info,
 	.request = kernel_request,
+	.adopt = kernel_adopt,
 	.release = kernel_release,
 	.get = kernel_get,
 	.set = kernel_set,

@@ -26,9 +26,11 @@ static void add_configured(struct lot *lot, struct line *line)
 {
 	lot->lines[lot->n] = line;
 	lot->settings[lot->n] = line->config->settings;
-	/* One that comes back is driven as it was, unless the configuration knows better. */
+	/* One that comes back is driven as it was, unless the configuration knows better; after a
+	 * restart it does not. */
 	lot->initials[lot->n] = line->config->initial;
-	if (line->config->initial == INITIAL_KEEP && line->wanted != LOG_VALUE_NULL)
+	if ((line->config->initial == INITIAL_KEEP || line->restored) &&
+		line->wanted != LOG_VALUE_NULL)
 		lot->initials[lot->n] = line->wanted ? INITIAL_1 : INITIAL_0;
 	lot->n++;
 }
@@ -174,9 +176,11 @@ static void take_configured(struct line *line, const char *change)
 	try_lot(line->chip->daemon, &lot, change);
 }
 
+/* A line that is leaving is taken when it has left. */
 static bool is_wanted(const struct line *line)
 {
-	return !line->request && (line->config || !list_empty(&line->uses));
+	return !line->request && !fdstore_is_leaving(&line->chip->daemon->fdstore, line->leaving) &&
+	       (line->config || !list_empty(&line->uses));
 }
 
 void line_retry(struct line *line)

@@ -95,8 +95,12 @@ void kept_put(
 	struct kept *kept, uint32_t *handle, enum kept_kind kind, const void *record, size_t n)
 {
 	const uint32_t before = *handle;
-	const uint32_t number = write_record(kept, record, n);
+	uint32_t number;
 
+	if (kept->frozen)
+		return;
+
+	number = write_record(kept, record, n);
 	if (!number) {
 		if (!kept->full_was_told)
 			diag_warning(
@@ -118,7 +122,8 @@ void kept_put(
 
 void kept_drop(struct kept *kept, uint32_t *handle)
 {
-	free_record(kept, *handle);
+	if (!kept->frozen)
+		free_record(kept, *handle);
 	*handle = KEPT_NONE;
 }
 

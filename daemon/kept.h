@@ -54,6 +54,7 @@ struct kept {
 	uint32_t free;		 /* first of the freed slots, or 0 */
 	uint32_t version;
 	bool full_was_told;
+	bool frozen; /* the process ends and leaves everything as it is: nothing changes any more */
 };
 
 /* The records of a new log, or of one that was taken up: drops what had been replaced and what was

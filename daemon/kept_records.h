@@ -13,10 +13,9 @@
 #include "kept.h"
 #include "opinion.h"
 #include "peer_id.h"
+#include "session.h"
 #include "settings.h"
 #include "wire.h"
-
-#define SESSION_BYTES 32 /* hexadecimal digits of a session */
 
 /* A line by what it is called at the chip, since ids and configured names may be others next time.
  */
@@ -25,15 +24,26 @@ struct kept_line_ref {
 	uint32_t offset;
 };
 
-/* KEPT_LINE: a line that is held. */
+/* KEPT_LINE: a line that is held, or wanted. */
 struct kept_line {
 	struct kept_line_ref line;
 	uint32_t generation; /* of its request */
 	uint32_t index;	     /* its place in the request */
+	uint32_t event_buffer;
 	struct line_settings settings;
-	uint8_t wanted; /* as in struct line */
+	uint8_t wanted; /* as in struct line; of an output that is held its state's value counts */
 	uint8_t on_release;
+	bool held;
 };
+
+struct line;
+struct daemon;
+
+/* What the line is called in records. */
+void kept_name_line(const struct line *line, struct kept_line_ref *ret);
+/* The line of that name, or NULL: by the chip's label and name, or by the label alone when only one
+ * chip has it. */
+struct line *kept_find_line(const struct daemon *daemon, const struct kept_line_ref *ref);
 
 /* KEPT_SESSION: a connection that has said hello. */
 struct kept_session {

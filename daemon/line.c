@@ -13,6 +13,7 @@
 #include "duration.h"
 #include "event.h"
 #include "jsonw.h"
+#include "kept_records.h"
 #include "output.h"
 #include "peer.h"
 #include "request.h"
@@ -250,6 +251,13 @@ static int configure_line(struct daemon *daemon, const struct line_config *confi
 	return 0;
 }
 
+/* What an adopted log's events call the line. */
+static void line_name_state(const struct line *line)
+{
+	memset(line->state->canonical, 0, sizeof(line->state->canonical));
+	memcpy(line->state->canonical, line->canonical, strlen(line->canonical));
+}
+
 void lines_name(struct daemon *daemon)
 {
 	const struct name_space space = name_space(daemon);
@@ -262,6 +270,8 @@ void lines_name(struct daemon *daemon)
 		line->canonical = name_canonical(&space, id, line->canonical_buffer);
 		if (line->texts[0])
 			(void)event_prepare_line(line);
+		if (line->state)
+			line_name_state(line);
 	}
 }
 
@@ -344,9 +354,43 @@ enum wire_error line_find_any(
 	return find(daemon, &space, written, ret, problem);
 }
 
-/* A place that no line has had yet, or one of a line that is free again. */
-static struct log_line_state *take_state(struct daemon *daemon)
+static bool is_anybodys(const struct daemon *daemon, const struct log_line_state *state)
 {
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		if (daemon->lines.v[id]->state == state)
+			return true;
+	return false;
+}
+
+struct log_line_state *line_find_state(struct line *line)
+{
+	const struct daemon *daemon = line->chip->daemon;
+
+	for (size_t i = 0; i < daemon->n_states; i++) {
+		struct log_line_state *state = &daemon->log.states[i];
+		struct kept_line_ref ref = { .offset = state->offset };
+
+		if (state->offset != line->offset)
+			continue;
+		memcpy(ref.chip_label, state->chip_label, sizeof(ref.chip_label));
+		memcpy(ref.chip_name, state->chip_name, sizeof(ref.chip_name));
+		if (kept_find_line(daemon, &ref) != line || is_anybodys(daemon, state))
+			continue;
+		if (log_line_now(state)->line_seq > line->line_seq)
+			line->line_seq = log_line_now(state)->line_seq;
+		return state;
+	}
+	return NULL;
+}
+
+/* Its own of before, one that no line has had yet, or one of a line that is free again. */
+static struct log_line_state *take_state(struct line *wanting)
+{
+	struct daemon *daemon = wanting->chip->daemon;
+	struct log_line_state *own = line_find_state(wanting);
+
+	if (own)
+		return own;
 	if (daemon->n_states < WIRE_MAX_LINES)
 		return &daemon->log.states[daemon->n_states++];
 
@@ -371,13 +415,14 @@ int line_prepare(struct line *line)
 	if (!line->texts[0] && event_prepare_line(line) < 0)
 		return -ENOMEM;
 	if (!line->state)
-		line->state = take_state(daemon);
+		line->state = take_state(line);
 	if (!line->state)
 		return -ENOSPC;
 
 	memcpy(line->state->chip_name, line->chip->info.name, sizeof(line->state->chip_name));
 	memcpy(line->state->chip_label, line->chip->info.label, sizeof(line->state->chip_label));
 	line->state->offset = line->offset;
+	line_name_state(line);
 	line->reserved = true;
 	return 0;
 }

@@ -32,6 +32,7 @@ struct revert {
 	struct deadline deadline;
 	uint8_t value;
 	struct peer_id by;
+	uint32_t kept; /* its record */
 };
 
 struct line {
@@ -60,8 +61,11 @@ struct line {
 	struct revert revert;
 	uint64_t write_mark; /* number of the write that is to set it, and to what */
 	uint8_t write_value;
-	uint8_t wanted; /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL:
-			   nothing */
+	uint8_t wanted;	  /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL:
+			     nothing */
+	uint32_t kept;	  /* its record: how it is held */
+	uint64_t leaving; /* see fdstore_is_leaving(): the service manager may still have it */
+	bool restored;	  /* an earlier daemon held it, and this one does not yet */
 
 	uint64_t marking;     /* its subscribers have been marked in this marking of the server */
 	struct list watchers; /* struct watch_entry.line_link */
@@ -125,9 +129,15 @@ struct line_alias {
 	char name[WIRE_MAX_NAME_BYTES + 1];
 };
 
+/* The place in the log's state table that is this line's, and nobody's yet; NULL: none. The line
+ * goes on counting where it says. */
+struct log_line_state *line_find_state(struct line *line);
 /* Takes a place in the log's state table, reserved until `reserved` is cleared, and makes the
  * texts. 0, -ENOSPC (WIRE_MAX_LINES), -ENOMEM. */
 int line_prepare(struct line *line);
+/* Notes for the next daemon how the line is held, or wanted; and that it is neither. */
+void line_keep(struct line *line);
+void line_forget(struct line *line);
 /* The copy for the state table that says how the line is now. */
 struct log_line_copy line_copy(const struct line *line);
 

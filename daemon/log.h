@@ -89,10 +89,16 @@ struct log_line_copy {
 
 struct log_line_state {
 	char chip_name[32], chip_label[32];
+	char canonical[WIRE_MAX_NAME_BYTES + 1]; /* as in its events */
 	uint32_t offset;
 	_Atomic uint32_t turn;
 	struct log_line_copy copy[2];
 };
+
+static inline const struct log_line_copy *log_line_now(const struct log_line_state *state)
+{
+	return &state->copy[atomic_load_explicit(&state->turn, memory_order_relaxed) & 1];
+}
 
 /* A place for one request's edges. Records with line_seqno 0 are empty. */
 struct log_stage {

@@ -16,11 +16,26 @@
 #define PAGE_MARGIN 512
 #define PAGE_LINES  256
 
+/* Lines and timers of two connections cannot be put together: the take-over comes first. */
+static enum wire_error take_over(struct call *call, const char *session, bool *ret_taken_over)
+{
+	struct peer *peer = call->peer;
+
+	if (peer->watch || !list_empty(&peer->uses) || !list_empty(&peer->timers))
+		return problem_field(call->problem, WIRE_E_ORDER, "session",
+			"a session is taken over before anything else; this connection has "
+			"subscriptions, lines or timers already");
+
+	*ret_taken_over = session_take_over(peer, session);
+	return WIRE_OK;
+}
+
 enum wire_error op_hello(struct call *call)
 {
 	const struct args_hello *args = &call->request->args.hello;
 	struct daemon *daemon = call->daemon;
 	struct jsonw *w = call->reply;
+	bool taken_over = false;
 	char instance[17];
 
 	if (WIRE_GIVEN(args, hello, protocol) && args->protocol != WIRE_PROTOCOL) {
@@ -34,11 +49,23 @@ enum wire_error op_hello(struct call *call)
 		(void)snprintf(
 			call->peer->id.client, sizeof(call->peer->id.client), "%s", args->client);
 
+	if (WIRE_GIVEN(args, hello, session)) {
+		enum wire_error error = take_over(call, args->session, &taken_over);
+
+		if (error != WIRE_OK)
+			return error;
+	}
+	if (session_begin(call->peer) < 0)
+		return problem_set(call->problem, WIRE_E_INTERNAL, "no random number can be had");
+
 	(void)snprintf(instance, sizeof(instance), "%016" PRIx64, daemon->log.instance);
 	jsonw_member_string(w, "version", GPIOEVENTD_VERSION);
 	jsonw_member_u64(w, "protocol", WIRE_PROTOCOL);
 	jsonw_member_string(w, "instance", instance);
 	jsonw_member_u64(w, "peer", call->peer->id.peer);
+	jsonw_member_string(w, "session", call->peer->session);
+	if (WIRE_GIVEN(args, hello, session))
+		jsonw_member_bool(w, "taken_over", taken_over);
 	jsonw_member_string(w, "backend", daemon->ops->name);
 	access_write(w, daemon, &call->peer->id, NULL);
 	jsonw_key(w, "capabilities");
@@ -262,6 +289,8 @@ enum wire_error op_get(struct call *call)
 	struct jsonw *w = call->reply;
 	bool any_free = false;
 
+	if (error == WIRE_OK && call_must_wait(call, &named))
+		return WIRE_OK;
 	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
 		error = read_line(
 			named.lines[i], &call->peer->id, &values[i], &any_free, call->problem);

@@ -128,6 +128,8 @@ enum wire_error op_request(struct call *call)
 		.args = args };
 	enum wire_error error = call_name_lines(call, &args->lines, &named);
 
+	if (error == WIRE_OK && call_must_wait(call, &named))
+		return WIRE_OK;
 	if (error == WIRE_OK && named.n > WIRE_MAX_REQUEST_LINES)
 		error = problem_field(call->problem, WIRE_E_LIMIT, "lines",
 			"one request takes at most %d lines", WIRE_MAX_REQUEST_LINES);

@@ -242,6 +242,8 @@ enum wire_error op_subscribe(struct call *call)
 
 	if (error == WIRE_OK)
 		error = call_find_lines(call, &args->lines, &named);
+	if (error == WIRE_OK && call_must_wait(call, &named))
+		return WIRE_OK;
 	if (error == WIRE_OK)
 		error = check_access(call, args);
 	if (error == WIRE_OK)

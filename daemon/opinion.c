@@ -140,7 +140,9 @@ enum setting opinion_differs(const struct opinion *opinion, const struct line_se
 
 bool line_settings_same(const struct line_settings *a, const struct line_settings *b)
 {
-	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
+	struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
 
+	if ((a->debounce_ns + 999) / 1000 == (b->debounce_ns + 999) / 1000)
+		all.settings.debounce_ns = b->debounce_ns;
 	return opinion_differs(&all, b) == SETTING_N;
 }

@@ -47,6 +47,7 @@ void opinion_merge_request(struct opinion *opinion, const struct args_request *a
 void opinion_apply(const struct opinion *opinion, struct line_settings *settings);
 /* The first setting of which both say something different, or SETTING_N. */
 enum setting opinion_conflict(const struct opinion *a, const struct opinion *b);
+/* Whether both mean the same to the kernel, which counts a debounce in microseconds. */
 /* The same against settings that are fixed. */
 enum setting opinion_differs(const struct opinion *opinion, const struct line_settings *settings);
 bool line_settings_same(const struct line_settings *a, const struct line_settings *b);

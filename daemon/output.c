@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
+#include "kept_records.h"
 #include "line.h"
 #include "request.h"
 
@@ -54,6 +55,7 @@ static enum wire_error check_line(
 
 /* A number for each write, so that lines and requests can say whether they have had it. */
 static uint64_t writes;
+static uint64_t pulse_end_ns; /* of the present write, if it is a pulse */
 
 /* The same line under two names must get one value. */
 static enum wire_error mark_line(
@@ -83,20 +85,55 @@ enum wire_error output_check(const struct output_write *write, struct wire_probl
 	return WIRE_OK;
 }
 
-static void start_pulse(struct line *line, uint8_t before, const struct output_write *write)
+static void note_pulse(struct line *line, const struct revert *revert, uint64_t at_ns)
 {
-	struct daemon *daemon = line->chip->daemon;
+	struct kept_pulse record = { .by = revert->by, .at_ns = at_ns, .value = revert->value };
 
-	/* Of overlapping pulses the first one's value is put back. */
-	if (!deadline_is_set(&line->revert.deadline))
-		line->revert.value = before;
-	if (write->by)
-		line->revert.by = *write->by;
+	kept_name_line(line, &record.line);
+	kept_put(&line->chip->daemon->log.kept, &line->revert.kept, KEPT_PULSE, &record,
+		sizeof(record));
+}
+
+/* What the pulse puts back: of overlapping ones the first one's value. */
+static struct revert revert_of(const struct line *line, const struct output_write *write)
+{
+	return (struct revert){
+		.value = deadline_is_set(&line->revert.deadline) ? line->revert.value : line->value,
+		.by = write->by ? *write->by : (struct peer_id){ 0 },
+	};
+}
+
+/* The record is there before the pulse begins: if the process dies then, the line goes back. */
+static void announce_pulse(struct line *line, const struct output_write *write, uint64_t at_ns)
+{
+	const struct revert revert = revert_of(line, write);
+
+	note_pulse(line, &revert, at_ns);
+}
+
+void output_keep_revert(struct line *line)
+{
+	if (deadline_is_set(&line->revert.deadline))
+		note_pulse(line, &line->revert, line->revert.deadline.at_ns);
+}
+
+/* It has not begun; one from before goes on. */
+static void revoke_pulse(struct line *line)
+{
+	if (deadline_is_set(&line->revert.deadline))
+		output_keep_revert(line);
 	else
-		line->revert.by = (struct peer_id){ 0 };
+		kept_drop(&line->chip->daemon->log.kept, &line->revert.kept);
+}
+
+static void start_pulse(struct line *line, const struct output_write *write, uint64_t at_ns)
+{
+	const struct revert revert = revert_of(line, write);
+
+	line->revert.value = revert.value;
+	line->revert.by = revert.by;
 	/* There is room: see has_room_for_pulses(). */
-	(void)loop_set_deadline(
-		&daemon->loop, &line->revert.deadline, clock_now_ns() + write->pulse_ns);
+	(void)loop_set_deadline(&line->chip->daemon->loop, &line->revert.deadline, at_ns);
 }
 
 static void written(
@@ -105,7 +142,7 @@ static void written(
 	const uint8_t before = line->value, value = line->write_value;
 
 	if (write->pulse_ns)
-		start_pulse(line, before, write);
+		start_pulse(line, write, pulse_end_ns);
 	else if (output_cancel_revert(line))
 		result->cancelled_revert = true;
 
@@ -133,7 +170,13 @@ static int write_request(struct request *request, const struct output_write *wri
 		mask |= UINT64_C(1) << line->request_index;
 		bits |= (uint64_t)line->write_value << line->request_index;
 	}
+	for (size_t i = 0; write->pulse_ns && i < request->n; i++)
+		if (request->lines[i]->write_mark == mark)
+			announce_pulse(request->lines[i], write, pulse_end_ns);
 	r = request->daemon->ops->set(request->backend, mask, bits);
+	for (size_t i = 0; r < 0 && write->pulse_ns && i < request->n; i++)
+		if (request->lines[i]->write_mark == mark)
+			revoke_pulse(request->lines[i]);
 	if (r < 0)
 		return r;
 
@@ -165,6 +208,8 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
 
 	mark = writes;
+	if (write->pulse_ns)
+		pulse_end_ns = clock_now_ns() + write->pulse_ns;
 	for (size_t i = 0; i < write->n; i++) {
 		struct request *request = write->lines[i]->request;
 		int r;
@@ -236,5 +281,32 @@ bool output_cancel_revert(struct line *line)
 	bool was_set = deadline_is_set(&line->revert.deadline);
 
 	loop_clear_deadline(&line->chip->daemon->loop, &line->revert.deadline);
+	kept_drop(&line->chip->daemon->log.kept, &line->revert.kept);
 	return was_set;
+}
+
+static void restore_pulse(uint32_t handle, size_t n, void *data)
+{
+	struct daemon *daemon = ((void **)data)[0];
+	const struct kept_pulse *record = ((void **)data)[1];
+	struct line *line = kept_find_line(daemon, &record->line);
+
+	if (n != sizeof(*record) || !line || !line_is_output(line) ||
+		loop_set_deadline(&daemon->loop, &line->revert.deadline, record->at_ns) < 0) {
+		diag_warning("a pulse of %.31s:%u cannot be ended: the line is not there any more",
+			record->line.chip_label, record->line.offset);
+		kept_drop(&daemon->log.kept, &handle);
+		return;
+	}
+	line->revert.value = record->value != 0;
+	line->revert.by = record->by;
+	line->revert.kept = handle;
+}
+
+void outputs_restore(struct daemon *daemon)
+{
+	struct kept_pulse record;
+	void *data[] = { daemon, &record };
+
+	kept_each(&daemon->log.kept, KEPT_PULSE, &record, sizeof(record), restore_pulse, data);
 }

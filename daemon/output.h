@@ -57,3 +57,7 @@ void output_tell_failure(struct line *line, const char *cause, const struct peer
 void output_init_revert(struct revert *revert);
 /* A running pulse of the line ends where it is. True if there was one. */
 bool output_cancel_revert(struct line *line);
+/* For the next daemon, after the line has changed under a running pulse. */
+void output_keep_revert(struct line *line);
+/* The pulses that an earlier daemon began go on; overdue ones end in the next round. */
+void outputs_restore(struct daemon *daemon);

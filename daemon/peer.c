@@ -54,26 +54,50 @@ static void expire_stall(struct deadline *deadline, uint64_t now_ns)
 	peer_close(peer);
 }
 
-int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret)
+static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+
+	peer->daemon = daemon;
+	peer->fd = fd;
+	peer->source.fd = -1;
+	peer->id = *id;
+	list_init(&peer->link);
+	list_init(&peer->ready_link);
+	list_init(&peer->wait_link);
+	list_init(&peer->flush_link);
+	list_init(&peer->aliases);
+	list_init(&peer->uses);
+	list_init(&peer->timers);
+	deadline_init(&peer->stall, expire_stall);
+	deadline_init(&peer->grace, NULL);
+	return peer;
+}
+
+int peer_new_absent(struct daemon *daemon, const struct peer_id *id, struct peer **ret)
+{
+	struct peer *peer = make(daemon, -1, id);
+
+	if (!peer)
+		return -ENOMEM;
+
+	peer->is_absent = true;
+	*ret = peer;
+	return 0;
+}
+
+int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret)
+{
+	struct peer *peer = make(daemon, fd, id);
 	int r;
 
 	if (!peer) {
 		close(fd);
 		return -ENOMEM;
 	}
-	peer->daemon = daemon;
-	peer->fd = fd;
-	peer->id = *id;
-	list_init(&peer->link);
-	list_init(&peer->ready_link);
-	list_init(&peer->flush_link);
-	list_init(&peer->aliases);
-	list_init(&peer->uses);
-	list_init(&peer->timers);
-	deadline_init(&peer->stall, expire_stall);
-
 	r = loop_add(&daemon->loop, &peer->source, fd, EPOLLIN | EPOLLRDHUP, dispatch);
 	if (r < 0) {
 		close(fd);
@@ -94,16 +118,23 @@ void peer_close(struct peer *peer)
 	peer->closed = true;
 	loop_remove(&daemon->loop, &peer->source);
 	loop_clear_deadline(&daemon->loop, &peer->stall);
-	close(peer->fd);
+	loop_clear_deadline(&daemon->loop, &peer->grace);
+	if (peer->fd >= 0)
+		close(peer->fd);
 	peer->fd = -1;
 	list_remove(&peer->ready_link);
+	list_remove(&peer->wait_link);
 	list_remove(&peer->flush_link);
 	server_forget_peer(&daemon->server, peer);
 
 	/* The watch first, so that it no longer counts as a user of the lines that are given up. */
 	peer->watch = watch_free(peer->watch);
-	timers_peer_left(peer);
-	use_peer_left(peer);
+	/* What is left to the next daemon waits there for its client. */
+	if (!daemon->fdstore.left) {
+		timers_peer_left(peer);
+		use_peer_left(peer);
+		session_end(peer);
+	}
 	list_for_each_safe (link, following, &peer->aliases)
 		free(list_object(link, struct line_alias, link));
 	list_init(&peer->aliases);

@@ -19,6 +19,7 @@
 #include "loop.h"
 #include "loss.h"
 #include "peer_id.h"
+#include "session.h"
 
 struct daemon;
 struct watch;
@@ -60,6 +61,7 @@ struct peer {
 	struct peer_id id;
 	struct list link;	/* server->peers, or server->closed */
 	struct list ready_link; /* server->ready: has input to run */
+	struct list wait_link;	/* fdstore->waiting: its next request waits for a line */
 
 	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
 	size_t in_n, in_size;
@@ -68,10 +70,18 @@ struct peer {
 	struct list uses;    /* struct use.peer_link */
 	struct list timers;  /* struct timer.peer_link: those that end with it */
 	unsigned n_timers;
+
+	char session[SESSION_BYTES + 1]; /* "" until hello */
+	uint32_t kept;			 /* its record, from then on */
+	bool is_absent;			 /* stands for a connection of an earlier daemon */
+	struct deadline grace;		 /* of one that an earlier daemon had, see session.h */
+	uint64_t own_after; /* what its own timers did up to here, it was not told unasked */
 };
 
 /* Takes fd over, also on failure. 0 or -errno. */
 int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret);
+/* One without a socket, which stands for a connection of an earlier daemon. 0 or -ENOMEM. */
+int peer_new_absent(struct daemon *daemon, const struct peer_id *id, struct peer **ret);
 /* Everything it has ends: timers, lines, subscriptions. The struct lives until server_reap(). */
 void peer_close(struct peer *peer);
 void peer_free(struct peer *peer); /* closed before */

@@ -21,6 +21,8 @@
 
 bool peer_must_wait(const struct peer *peer)
 {
+	if (!list_empty(&peer->wait_link))
+		return true;
 	if (peer->gone)
 		return false;
 
@@ -35,12 +37,13 @@ static bool is_blank(const char *line, size_t n)
 	return true;
 }
 
-static void run_line(struct peer *peer, const char *line, size_t n)
+/* False: not now, the same again when the connection no longer waits. */
+static bool run_line(struct peer *peer, const char *line, size_t n)
 {
 	if (is_blank(line, n))
-		return; /* as at the end of a here-document */
+		return true; /* as at the end of a here-document */
 
-	command_run(peer, line, n);
+	return command_run(peer, line, n);
 }
 
 /* Runs whole lines of bytes[0..n). Returns how much was used up. */
@@ -61,7 +64,8 @@ static size_t run_lines(struct peer *peer, const char *bytes, size_t n)
 			command_refuse_long(peer);
 			return n;
 		}
-		run_line(peer, bytes + used, length);
+		if (!run_line(peer, bytes + used, length))
+			break;
 		used += length + 1;
 		budget = clock_now_ns() < until_ns ? budget - 1 : 0;
 	}
@@ -98,10 +102,8 @@ static void keep(struct peer *peer, const char *bytes, size_t n)
 static void run_last(struct peer *peer)
 {
 	if (peer->in_n > 0 && !memchr(peer->in, '\n', peer->in_n)) {
-		if (!peer_must_wait(peer)) {
-			run_line(peer, peer->in, peer->in_n);
+		if (!peer_must_wait(peer) && run_line(peer, peer->in, peer->in_n))
 			keep(peer, NULL, 0);
-		}
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
+#include "kept_records.h"
 #include "line.h"
 #include "output.h"
 
@@ -81,7 +82,7 @@ static void unstage(struct request *request)
 }
 
 /* An edge as the kernel numbered it; a gap in its numbers is a loss. */
-static void log_edge(struct line *line, const struct gpio_v2_line_event *edge)
+void request_log_edge(struct line *line, const struct gpio_v2_line_event *edge)
 {
 	const bool rising = edge->id == GPIO_V2_LINE_EVENT_RISING_EDGE;
 	const uint32_t step = edge->line_seqno - line->line_seqno;
@@ -105,9 +106,33 @@ void request_log_staged(struct request *request)
 	struct line *line = line_at(request, edge->offset);
 
 	if (line)
-		log_edge(line, edge);
+		request_log_edge(line, edge);
 	if (request->stage_at == request->stage_n)
 		unstage(request);
+}
+
+static bool was_logged(const struct request *request, const struct gpio_v2_line_event *edge)
+{
+	const struct line *line = line_at(request, edge->offset);
+
+	return !line || (int32_t)(edge->line_seqno - line->line_seqno) <= 0;
+}
+
+bool request_adopt_stage(struct request *request, struct log_stage *stage, unsigned n)
+{
+	unsigned at = 0;
+
+	while (at < n && was_logged(request, &stage->events[at]))
+		at++;
+	if (at == n || request->stage)
+		return false;
+
+	gather_keep_slot(&request->daemon->gather, request->daemon, stage);
+	stage->used = LOG_STAGE_EVENTS; /* how much is written is not known */
+	request->stage = stage;
+	request->stage_at = at;
+	request->stage_n = n;
+	return true;
 }
 
 /* Everything that waits, up to twice the kernel's buffer: a line that never rests must not hold us.
@@ -165,6 +190,14 @@ static void attach(struct request *request, const struct line_settings *settings
 	request->daemon->n_held += (unsigned)request->n;
 }
 
+/* So that the next daemon finds it, and before anybody is told of it. */
+static void leave_to_the_next(const struct request *request)
+{
+	fdstore_put_request(&request->daemon->fdstore, request);
+	for (size_t i = 0; i < request->n; i++)
+		line_keep(request->lines[i]);
+}
+
 static void detach(struct request *request)
 {
 	for (size_t i = 0; i < request->n; i++) {
@@ -183,6 +216,7 @@ static void close_request(struct request *request)
 	gather_forget(&daemon->gather, request);
 	unstage(request);
 	loop_remove(&daemon->loop, &request->source);
+	fdstore_forget_request(&daemon->fdstore, request);
 	daemon->ops->release(request->backend);
 }
 
@@ -204,6 +238,45 @@ static int take(struct request *request, const struct request_spec *spec, uint64
 	return r;
 }
 
+static struct request *make(
+	struct daemon *daemon, size_t n, struct line *const *lines, unsigned *ret_offsets)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+
+	*request = (struct request){ .daemon = daemon, .source.fd = -1, .n = n };
+	list_init(&request->ready_link);
+	for (size_t i = 0; i < n; i++) {
+		ret_offsets[i] = lines[i]->offset;
+		request->lines[i] = lines[i];
+	}
+	return request;
+}
+
+static uint32_t next_generation(struct daemon *daemon)
+{
+	const uint32_t generation = ++daemon->generations;
+
+	atomic_store(&daemon->log.header->generations, generation);
+	return generation;
+}
+
+/* A line that an earlier daemon held and could not leave to this one: nobody knows what was missed.
+ */
+static void tell_new(struct line *line, const char *change)
+{
+	const bool missed = line->restored && line_is_input(line) &&
+			    line->settings.edges != EDGES_NONE;
+
+	line->restored = false;
+	if (missed)
+		event_lost(line, "restart", LOG_COUNT_UNKNOWN, line->value);
+	if (change)
+		event_line(line, change);
+}
+
 int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	const struct line_settings *settings, const enum initial *initials, const char *change)
 {
@@ -221,30 +294,70 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	if (r < 0)
 		return r;
 
-	request = calloc(1, sizeof(*request));
+	request = make(daemon, n, lines, offsets);
 	if (!request)
 		return -ENOMEM;
 
-	*request = (struct request){ .daemon = daemon, .source.fd = -1, .n = n };
-	list_init(&request->ready_link);
-	for (size_t i = 0; i < n; i++) {
-		offsets[i] = lines[i]->offset;
-		request->lines[i] = lines[i];
-	}
+	for (size_t i = 0; i < n; i++)
+		if (fdstore_is_leaving(&daemon->fdstore, lines[i]->leaving))
+			fdstore_wait(&daemon->fdstore);
 	r = take(request, &spec, &bits);
 	if (r < 0) {
 		free(request);
 		return r;
 	}
-	request->generation = ++daemon->generations;
+	request->generation = next_generation(daemon);
 	attach(request, settings);
 	for (size_t i = 0; i < n; i++) {
 		lines[i]->value = (bits >> i) & 1;
 		lines[i]->line_seqno = 0;
 	}
+	leave_to_the_next(request);
 	correct_values(request);
-	for (size_t i = 0; change && i < n; i++)
-		event_line(lines[i], change);
+	for (size_t i = 0; i < n; i++)
+		tell_new(lines[i], change);
+	return 0;
+}
+
+int request_adopt(struct daemon *daemon, int fd, uint32_t generation, size_t n,
+	struct line *const *lines, struct line_settings *settings, unsigned event_buffer)
+{
+	unsigned offsets[REQUEST_LINES_MAX];
+	enum initial initials[REQUEST_LINES_MAX];
+	const struct request_spec spec = { .chip = lines[0]->chip->info.index,
+		.n = n,
+		.offsets = offsets,
+		.settings = settings,
+		.initials = initials,
+		.event_buffer = event_buffer };
+	struct request *request;
+	int r = prepare_lines(n, lines);
+
+	if (r < 0)
+		return r;
+
+	request = make(daemon, n, lines, offsets);
+	if (!request)
+		return -ENOMEM;
+
+	for (size_t i = 0; i < n; i++)
+		initials[i] = lines[i]->value == LOG_VALUE_NULL ? INITIAL_KEEP
+			      : lines[i]->value			? INITIAL_1
+								: INITIAL_0;
+	r = daemon->ops->adopt(daemon->backend, fd, &spec, settings, &request->backend);
+	if (r == 0)
+		r = loop_add(&daemon->loop, &request->source, fd, EPOLLIN, dispatch);
+	if (r < 0) {
+		if (request->backend) {
+			request->backend->fd = -1;
+			daemon->ops->release(request->backend);
+		}
+		free(request);
+		return r;
+	}
+	request->generation = generation;
+	attach(request, settings);
+	gather_note(&daemon->gather, request);
 	return 0;
 }
 
@@ -269,6 +382,8 @@ static void changed(struct request *request, size_t i, const struct line_setting
 		line->value = (bits & bit) != 0;
 	if (settings->direction == DIRECTION_OUTPUT && initial != INITIAL_KEEP)
 		line->value = initial == INITIAL_1;
+	line_keep(line);
+	output_keep_revert(line);
 }
 
 int request_change(struct request *request, uint64_t which, const struct line_settings *settings,
@@ -327,6 +442,8 @@ void request_free(struct request *request, const char *change)
 	for (size_t i = 0; i < request->n; i++) {
 		if (gone)
 			request->lines[i]->unavailable = -ENODEV;
+		if (request->lines[i]->kept)
+			line_keep(request->lines[i]); /* no longer held, but wanted */
 		if (change)
 			event_line(request->lines[i], change);
 	}

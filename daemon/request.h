@@ -40,6 +40,13 @@ struct request {
  */
 int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	const struct line_settings *settings, const enum initial *initials, const char *change);
+/*
+ * Takes up a request that an earlier daemon made, under its generation; says and logs nothing, but
+ * has its edges read in the next round. `settings` are those that it should have, and are brought
+ * up to date. 0, or -errno and the fd is still the caller's.
+ */
+int request_adopt(struct daemon *daemon, int fd, uint32_t generation, size_t n,
+	struct line *const *lines, struct line_settings *settings, unsigned event_buffer);
 /* New settings for one line of it, in place: a line event `reconfigured` is logged before the first
  * event under them. 0 or -errno, then nothing has changed. */
 int request_reconfigure(struct request *request, struct line *line,
@@ -57,6 +64,11 @@ void request_drain(struct request *request);
 /* Reads up to LOG_STAGE_EVENTS edges into a staging place of the log; 0, or how many, or -errno:
  * the chip is gone. */
 int request_stage(struct request *request);
+/* Edges that an earlier daemon had staged, n of them: what was not logged comes first in the next
+ * round. False: everything was logged. */
+bool request_adopt_stage(struct request *request, struct log_stage *stage, unsigned n);
+/* Logs an edge of the line. */
+void request_log_edge(struct line *line, const struct gpio_v2_line_event *edge);
 /* Logs the next staged edge. */
 void request_log_staged(struct request *request);
 static inline uint64_t request_staged_ns(const struct request *request)

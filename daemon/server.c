@@ -37,6 +37,7 @@ int server_init(struct server *server, struct daemon *daemon)
 	*server = (struct server){ .daemon = daemon, .spare_fd = -1, .marking = 1 };
 	deadline_init(&server->listen_again, expire_listen_again);
 	list_init(&server->peers);
+	list_init(&server->absent);
 	list_init(&server->closed);
 	list_init(&server->ready);
 	list_init(&server->flush);
@@ -108,6 +109,7 @@ void server_welcome(struct server *server, int fd, const char *name)
 	}
 
 	id.peer = ++server->next_peer;
+	atomic_store(&daemon->log.header->peers, server->next_peer);
 	r = peer_new(daemon, fd, &id, &peer);
 	if (r < 0) {
 		diag_warning("a connection cannot be taken: %s", strerror(-r));
@@ -209,7 +211,8 @@ void server_forget_peer(struct server *server, struct peer *peer)
 {
 	list_remove(&peer->link);
 	list_append(&server->closed, &peer->link);
-	server->n_peers--;
+	if (!peer->is_absent)
+		server->n_peers--;
 }
 
 void server_reap(struct server *server)

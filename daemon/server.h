@@ -30,6 +30,7 @@ struct server {
 	int spare_fd; /* given up for a moment to refuse a connection when no fd is left */
 
 	struct list peers;
+	struct list absent; /* stand-ins for connections of an earlier daemon, see session.h */
 	size_t n_peers;
 	struct list closed;		/* to be freed at the end of the round */
 	struct list ready;		/* struct peer.ready_link */

@@ -2,6 +2,7 @@
 
 #include "timer.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "filter.h"
 #include "output.h"
 #include "peer.h"
+#include "timer_kept.h"
 #include "watch.h"
 
 static void expire(struct deadline *deadline, uint64_t now_ns);
@@ -89,6 +91,7 @@ static void timer_free(struct timer *timer)
 {
 	struct daemon *daemon = timer->daemon;
 
+	timer_forget(timer);
 	loop_clear_deadline(&daemon->loop, &timer->deadline);
 	disown(timer);
 	list_remove(&timer->hash_link);
@@ -165,6 +168,15 @@ static struct timer *timer_new(struct daemon *daemon, const char *name)
 	return timer;
 }
 
+/* A number that no daemon of this log gives twice: after a restart they go on at the next 1024. */
+static uint64_t next_arming(struct daemon *daemon)
+{
+	const uint64_t armed = ++daemon->timers.armings;
+
+	atomic_store(&daemon->log.header->armings_1024, (uint32_t)(armed / 1024 + 1));
+	return armed;
+}
+
 enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
 	const struct timer **ret, bool *ret_was_armed, struct wire_problem *problem)
 {
@@ -197,8 +209,9 @@ enum wire_error timer_arm(struct peer *peer, const struct timer_spec *spec,
 	timer->every_ns = spec->every_ns;
 	timer->keep = spec->keep;
 	timer->notify = spec->notify;
-	timer->armed = ++daemon->timers.armings;
+	timer->armed = next_arming(daemon);
 	own(timer, peer);
+	timer_remember(timer);
 	*ret = timer;
 	*ret_was_armed = was_armed;
 	return WIRE_OK;
@@ -213,8 +226,10 @@ void timers_peer_left(struct peer *peer)
 
 		disown(timer);
 		timer->owner_number = 0;
-		if (timer->keep && !timer_is_private(timer))
+		if (timer->keep && !timer_is_private(timer)) {
+			timer_remember(timer);
 			continue;
+		}
 		if (!timer_is_private(timer))
 			event_timer_ended(daemon, timer, "disconnect");
 		timer_free(timer);
@@ -257,8 +272,35 @@ static void expire(struct deadline *deadline, uint64_t now_ns)
 		(void)loop_set_deadline(&daemon->loop, &timer->deadline, due_ns + timer->every_ns);
 
 	event_timer(daemon, timer, expirations, due_ns, set_values(timer));
-	if (!timer->every_ns)
+	if (timer->every_ns)
+		timer_remember(timer);
+	else
 		timer_free(timer);
+}
+
+bool timers_take_over(struct peer *from, struct peer *to)
+{
+	if (!list_empty(&from->timers) && !watch_get(to))
+		return false;
+
+	list_for_each_safe (link, following, &from->timers) {
+		struct timer *timer = list_object(link, struct timer, peer_link);
+		const struct peer_id by = timer->by;
+
+		disown(timer);
+		own(timer, to);
+		timer->by = by;
+	}
+	return true;
+}
+
+struct timer *timer_restore(struct daemon *daemon, const char *name, struct peer *owner)
+{
+	struct timer *timer = timer_new(daemon, name);
+
+	if (timer && owner)
+		own(timer, owner);
+	return timer;
 }
 
 void timers_note_evicted(struct timers *timers, const struct log_entry *entry)

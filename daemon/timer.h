@@ -39,6 +39,7 @@ struct timer {
 	size_t n_values;
 	struct line **lines; /* what to set at expiry; one allocation with the values */
 	uint8_t *values;
+	uint32_t kept; /* its record */
 	char name[WIRE_MAX_NAME_BYTES + 1];
 };
 
@@ -76,6 +77,11 @@ struct timer *timer_find(struct peer *peer, const char *name);
 void timer_disarm(struct timer *timer);
 /* Ends what ends with the connection. */
 void timers_peer_left(struct peer *peer);
+/* What `from`, a stand-in, had is the connection's. False: memory is short, and nothing has
+ * changed. */
+bool timers_take_over(struct peer *from, struct peer *to);
+/* The timers of an earlier daemon go on; overdue ones expire in the next round. */
+void timers_restore(struct daemon *daemon);
 
 /* Whether any timer sets the line. */
 bool timers_set_line(const struct timers *timers, const struct line *line);

@@ -11,12 +11,15 @@
 #include "command.h"
 #include "config.h"
 #include "daemon.h"
+#include "diag.h"
 #include "duration.h"
 #include "hold.h"
+#include "kept_records.h"
 #include "line.h"
 #include "output.h"
 #include "peer.h"
 #include "request.h"
+#include "session.h"
 
 struct use *use_find(const struct line *line, const struct peer *peer)
 {
@@ -53,8 +56,30 @@ static struct use *use_new(struct line *line, struct peer *peer)
 	return use;
 }
 
+/* For the next daemon, after every change of it. */
+static void remember(struct use *use)
+{
+	struct kept_use record = { .id = use->id,
+		.opinion = use->opinion,
+		.kept_by_daemon = !use->peer,
+		.requested = use->requested,
+		.watched = use->watched };
+
+	if (line_is_absent(use->line))
+		return;
+
+	kept_name_line(use->line, &record.line);
+	kept_put(&use->line->chip->daemon->log.kept, &use->kept, KEPT_USE, &record, sizeof(record));
+}
+
+static void forget(struct use *use)
+{
+	kept_drop(&use->line->chip->daemon->log.kept, &use->kept);
+}
+
 static void use_free(struct use *use)
 {
+	forget(use);
 	list_remove(&use->line_link);
 	list_remove(&use->peer_link);
 	free(use);
@@ -318,6 +343,7 @@ bool use_keep(struct peer *peer, struct line *line)
 	kept->id = use->id;
 	kept->requested = true;
 	kept->opinion = use->opinion;
+	remember(kept);
 	return true;
 }
 
@@ -345,14 +371,19 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	use->id = peer->id;
 	use->opinion = opinion;
 	kept = use_find(line, NULL);
-	if (kept && is_own(kept, peer))
+	if (kept && is_own(kept, peer)) {
 		kept->opinion = opinion;
+		remember(kept);
+	}
 	use->requested |= wish->request;
 	use->watched |= wish->watch;
+	remember(use);
 	if (wish->has_on_release)
 		line->on_release = wish->on_release;
 	if (wish->has_initial && !line->request && wish->initial != INITIAL_KEEP)
 		line->wanted = wish->initial == INITIAL_1;
+	if (!line->config)
+		line_keep(line);
 	return WIRE_OK;
 }
 
@@ -382,6 +413,7 @@ static void leave_output(struct line *line, struct use *use)
 		use->requested = true;
 		use->watched = false;
 		list_append(&line->uses, &use->line_link);
+		remember(use);
 		return;
 	}
 
@@ -403,13 +435,13 @@ static void leave_output(struct line *line, struct use *use)
 static void settle(struct line *line, struct use *use)
 {
 	if (line->config) {
-		free(use);
+		use_free(use);
 		return;
 	}
 	if (line_is_output(line) && use->requested && !has_requester(line))
 		leave_output(line, use);
 	if (list_empty(&use->line_link))
-		free(use);
+		use_free(use);
 	if (!list_empty(&line->uses))
 		return;
 
@@ -418,6 +450,7 @@ static void settle(struct line *line, struct use *use)
 	line->wanted = LOG_VALUE_NULL;
 	if (line->request)
 		request_free(line->request, "released");
+	line_forget(line);
 	line->settings = line_default_settings;
 }
 
@@ -445,8 +478,10 @@ void use_release(struct peer *peer, struct line *line)
 		/* Its watching goes on as a use of its own. */
 		struct use *left = use_new(line, peer);
 
-		if (left)
+		if (left) {
 			left->watched = true;
+			remember(left);
+		}
 	}
 	end(own);
 }
@@ -467,7 +502,9 @@ void use_unwatch(struct peer *peer, struct line *line)
 		return;
 
 	use->watched = false;
-	if (!use->requested)
+	if (use->requested)
+		remember(use);
+	else
 		end(use);
 }
 
@@ -477,6 +514,59 @@ void use_peer_left(struct peer *peer)
 
 	while ((link = list_take(&peer->uses)))
 		end(list_object(link, struct use, peer_link));
+}
+
+void use_take_over(struct peer *from, struct peer *to)
+{
+	struct list *link;
+
+	while ((link = list_take(&from->uses))) {
+		struct use *use = list_object(link, struct use, peer_link);
+
+		use->peer = to;
+		use->id = to->id;
+		list_append(&to->uses, &use->peer_link);
+		remember(use);
+	}
+}
+
+struct restoring {
+	struct daemon *daemon;
+	struct kept_use record;
+};
+
+static void restore(uint32_t handle, size_t n, void *data)
+{
+	struct restoring *restoring = data;
+	const struct kept_use *record = &restoring->record;
+	struct daemon *daemon = restoring->daemon;
+	struct line *line = kept_find_line(daemon, &record->line);
+	struct peer *owner = NULL;
+	struct use *use = NULL;
+
+	if (n == sizeof(*record) && line && !record->kept_by_daemon)
+		owner = session_owner(daemon, &record->id);
+	if (n == sizeof(*record) && line && (owner || record->kept_by_daemon))
+		use = use_new(line, owner);
+	if (!use) {
+		diag_notice("a user of %.31s:%u is forgotten: the line is not there any more",
+			record->line.chip_label, record->line.offset);
+		kept_drop(&daemon->log.kept, &handle);
+		return;
+	}
+	use->id = record->id;
+	use->requested = record->requested;
+	use->watched = record->watched;
+	use->opinion = record->opinion;
+	use->kept = handle;
+}
+
+void uses_restore(struct daemon *daemon)
+{
+	struct restoring restoring = { .daemon = daemon };
+
+	kept_each(&daemon->log.kept, KEPT_USE, &restoring.record, sizeof(restoring.record), restore,
+		&restoring);
 }
 
 void use_forget_all(struct line *line)

@@ -28,6 +28,7 @@ struct use {
 	bool requested;	       /* through `request` */
 	bool watched;	       /* through `subscribe`, by name */
 	struct opinion opinion;
+	uint32_t kept; /* its record */
 };
 
 /* What a connection wants of a line. */
@@ -65,6 +66,10 @@ int use_take_again(struct line *line);
 void use_unwatch(struct peer *peer, struct line *line);
 /* Ends everything of a connection. */
 void use_peer_left(struct peer *peer);
+/* What `from`, a stand-in, had is the connection's. */
+void use_take_over(struct peer *from, struct peer *to);
+/* The uses that connections of an earlier daemon had; lines themselves are not touched. */
+void uses_restore(struct daemon *daemon);
 /* Ends everything of a line whose daemon stops; nothing is logged or driven. */
 void use_forget_all(struct line *line);
 

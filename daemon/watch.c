@@ -419,6 +419,7 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 	uint64_t count = 0;
 
 	watch->filters[0]->own_from = log->head + 1;
+	watch->filters[0]->own_after = watch->peer->own_after;
 	if (first > since + 1 && entry_is_intact(log, since + 1)) {
 		if (wants_any(watch, since + 1, first - 1))
 			add_loss(watch, &watch->loss, since + 1,

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Whether an fd that somebody else opened is a line request of the kernel's, and of which lines.
+ * The name of the open file says the first; fdinfo, on kernels that have it (6.10), the second.
+ */
+
+#include <stddef.h>
+
+/* 0 when it may be a request of these lines of this chip, in this order; -ESTALE when it is not;
+ * -ENODEV when its chip is gone; -errno. */
+int request_fd_check(int fd, const char *chip_name, size_t n, const unsigned *offsets);
