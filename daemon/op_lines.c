@@ -64,8 +64,7 @@ enum wire_error op_hello(struct call *call)
 	jsonw_member_string(w, "instance", instance);
 	jsonw_member_u64(w, "peer", call->peer->id.peer);
 	jsonw_member_string(w, "session", call->peer->session);
-	if (WIRE_GIVEN(args, hello, session))
-		jsonw_member_bool(w, "taken_over", taken_over);
+	jsonw_member_bool(w, "taken_over", taken_over);
 	jsonw_member_string(w, "backend", daemon->ops->name);
 	access_write(w, daemon, &call->peer->id, NULL);
 	jsonw_key(w, "capabilities");
