@@ -193,7 +193,7 @@ static enum wire_error check_subscribe(struct call *call, const struct args_subs
 	if (has_since && watch && watch_is_subscribed(watch))
 		return problem_field(call->problem, WIRE_E_ORDER, "since",
 			"since is for a connection's first subscription; this one has one already");
-	if (has_since && watch && watch->pending)
+	if (has_since && watch && !watch_can_resume(watch))
 		return problem_field(call->problem, WIRE_E_ORDER, "since",
 			"events of this connection from before wait; read them first");
 	if (!has_since && WIRE_GIVEN(args, subscribe, instance))

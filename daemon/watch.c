@@ -410,15 +410,33 @@ static bool entry_is_intact(const struct log *log, uint64_t seq)
 	return seq + log->entries_mask + 1 > log->head;
 }
 
+bool watch_can_resume(const struct watch *watch)
+{
+	return !watch->pending || (watch->n_filters == 1 && !watch_is_subscribed(watch));
+}
+
+/* Begins anew under the newest filter. What its own timers did before the returned seq has been
+ * told. */
+static uint64_t take_back(struct watch *watch)
+{
+	const uint64_t told = watch->pending ? watch->cursor : daemon_of(watch)->log.head + 1;
+
+	if (watch->pending)
+		watch_caught_up(watch);
+	watch->loss = (struct loss){ 0 };
+	return told;
+}
+
 uint64_t watch_resume(struct watch *watch, uint64_t since)
 {
 	struct daemon *daemon = daemon_of(watch);
 	const struct log *log = &daemon->log;
 	const uint64_t first = since + 1 < log->tail ? log->tail : since + 1;
+	const uint64_t told = take_back(watch);
 	struct filter *trial;
 	uint64_t count = 0;
 
-	watch->filters[0]->own_from = log->head + 1;
+	watch->filters[0]->own_from = told;
 	watch->filters[0]->own_after = watch->peer->own_after;
 	if (first > since + 1 && entry_is_intact(log, since + 1)) {
 		if (wants_any(watch, since + 1, first - 1))
@@ -441,10 +459,11 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 
 void watch_restart(struct watch *watch)
 {
-	const uint64_t head = daemon_of(watch)->log.head;
+	const uint64_t next = watch->pending ? watch->cursor : daemon_of(watch)->log.head + 1;
 
-	add_loss(watch, &watch->loss, head, LOG_COUNT_UNKNOWN, "restart");
-	set_pending(watch, head + 1);
+	add_loss(watch, &watch->loss, next - 1, LOG_COUNT_UNKNOWN, "restart");
+	if (!watch->pending)
+		set_pending(watch, next);
 }
 
 void watch_mark_line(struct line *line, uint64_t seq)

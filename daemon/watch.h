@@ -82,9 +82,12 @@ bool watch_is_subscribed(const struct watch *watch);
 /* Brings `active` up to date after a change of entries, timers or n_own_timers. */
 void watch_update(struct watch *watch);
 
+/* What waits to be told, if anything, is of timers of its own: a replay tells it as well. */
+bool watch_can_resume(const struct watch *watch);
 /*
- * Continues after `since`, for a watch that has just been given its first filter: sets the cursor
- * and the loss. Returns how many messages will be replayed, a leading lost counting as one.
+ * Continues after `since`, for a watch that could be resumed and has just been given its first
+ * entries: sets the cursor and the loss. Returns how many messages will be replayed, a leading lost
+ * counting as one.
  */
 uint64_t watch_resume(struct watch *watch, uint64_t since);
 /* The log is another: one lost without count, then live. */
