@@ -21,9 +21,10 @@ $(BUILD)/units/%: systemd/%.in $(BUILD)/flags
 	@mkdir -p $(@D)
 	@sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g; s|@DOCDIR@|file:$(DOCDIR)|g' $< >$@
 
+include tools/man.mk
+
 .PHONY: install-files install-systemd deb
-INSTALLS := install-files $(if $(filter no,$(SYSTEMD)),,install-systemd)
-install: $(INSTALLS)
+install: install-files install-man $(if $(filter no,$(SYSTEMD)),,install-systemd)
 	@[ -n '$(DESTDIR)' ] || $(if $(filter no,$(SYSTEMD)),:,tools/after-install)
 
 # A configuration that is there is the user's, at install and at uninstall.
@@ -45,7 +46,7 @@ install-systemd: $(UNITS)
 	install -m 644 systemd/udev/*.rules $(DESTDIR)$(DATADIR)/udev
 	install -m 644 systemd/examples/*.conf $(DESTDIR)$(DATADIR)/systemd
 
-uninstall:
+uninstall: uninstall-man
 	rm -f $(DESTDIR)$(SBINDIR)/gpioeventd $(DESTDIR)$(BINDIR)/gpioctl
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/gpioeventd,.service .socket)
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/gpioeventd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/gpioeventd.conf
@@ -60,3 +61,7 @@ deb:
 	@+$(SUBMAKE) install BUILD=$(PACKAGE) PREFIX=/usr SYSCONFDIR=/etc SYSTEMD=yes \
 		DESTDIR=$(CURDIR)/$(PACKAGE)/root >$(PACKAGE).log || { cat $(PACKAGE).log; exit 1; }
 	@tools/make-deb $(PACKAGE)/root $(VERSION) build
+
+.PHONY: check-units
+check-units: all
+	@tools/check-units $(BUILD)
