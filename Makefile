@@ -254,7 +254,7 @@ run-bench: all $(BENCH_PROGRAMS)
 # Another version of clang-format would want other line breaks; the machine of check-kernel is an
 # amd64 one and runs the host's programs.
 FORMATTER = $(findstring version 14.,$(shell clang-format --version 2>/dev/null))
-QUICK_STEPS = $(if $(FORMATTER),format-check) check-unit check-integration check-docs
+QUICK_STEPS = $(if $(FORMATTER),format-check) check-unit check-integration check-units check-docs
 STEPS = $(QUICK_STEPS) 'VARIANT=asan check-unit' 'VARIANT=asan check-integration' \
 	'VARIANT=debug check-valgrind' 'VARIANT=debug check-valgrind-session' \
 	$(if $(filter x86_64,$(shell uname -m)),check-kernel check-system)

@@ -134,7 +134,7 @@ static void raise_fd_limit(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 4096) {
 		limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
