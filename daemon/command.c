@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "claim.h"
 #include "daemon.h"
 #include "line.h"
 #include "peer.h"
@@ -85,6 +86,10 @@ static void write_details(struct jsonw *w, const struct wire_problem *problem)
 		jsonw_end_array(w);
 	}
 	write_holder(w, problem);
+	if (problem->interlock[0]) {
+		jsonw_member_string(w, "interlock", problem->interlock);
+		jsonw_member_string(w, "on", problem->on);
+	}
 	if (problem->has_supported) {
 		jsonw_key(w, "supported");
 		jsonw_begin_array(w);
@@ -178,6 +183,7 @@ bool command_run(struct peer *peer, const char *line, size_t n)
 	enum wire_error error = wire_decode(daemon->decoder, line, n, &request, &problem);
 
 	daemon->stats.requests++;
+	claims_hear(peer);
 	if (error == WIRE_OK)
 		error = run(&call);
 	if (call.wait)

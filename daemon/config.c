@@ -142,6 +142,33 @@ static void move_line(struct config *config, const struct config_object *object)
 	line->file_line = object->where.line;
 }
 
+static void move_interlock(struct config *config, const struct config_object *object)
+{
+	struct interlock_config *interlock = &config->interlocks[config->n_interlocks++];
+
+	*interlock = object->value.interlock;
+	(void)snprintf(interlock->name, sizeof(interlock->name), "%s", config_object_name(object));
+}
+
+static bool is_listed(const struct interlock_config *interlock, const char *alias)
+{
+	size_t n;
+
+	for (const char *word = config_next_word(interlock->lines, &n); word;
+		word = config_next_word(word + n, &n))
+		if (strlen(alias) == n && strncmp(alias, word, n) == 0)
+			return true;
+	return false;
+}
+
+static void mark_interlocks(struct config *config)
+{
+	for (size_t i = 0; i < config->n_interlocks; i++)
+		for (size_t k = 0; k < config->n_lines; k++)
+			if (is_listed(&config->interlocks[i], config->lines[k].alias))
+				config->lines[k].interlocks |= UINT64_C(1) << i;
+}
+
 static void move_chip(struct config *config, struct config_object *object)
 {
 	struct sim_chip_config *chip = &config->chips[config->n_chips++];
@@ -185,7 +212,9 @@ static int finish(struct config_draft *draft)
 	config->chips = calloc(draft->n_objects, sizeof(*config->chips));
 	config->sockets = calloc(draft->n_objects, sizeof(*config->sockets));
 	config->rules = calloc(draft->n_objects, sizeof(*config->rules));
-	if (!config->lines || !config->chips || !config->sockets || !config->rules)
+	config->interlocks = calloc(draft->n_objects, sizeof(*config->interlocks));
+	if (!config->lines || !config->chips || !config->sockets || !config->rules ||
+		!config->interlocks)
 		return -ENOMEM;
 	for (size_t i = 0; i < draft->n_objects; i++) {
 		if (draft->objects[i].section == CONFIG_SECTION_LINE)
@@ -196,7 +225,10 @@ static int finish(struct config_draft *draft)
 			move_socket(config, &draft->objects[i]);
 		if (draft->objects[i].section == CONFIG_SECTION_ACCESS)
 			move_rule(config, &draft->objects[i]);
+		if (draft->objects[i].section == CONFIG_SECTION_INTERLOCK)
+			move_interlock(config, &draft->objects[i]);
 	}
+	mark_interlocks(config);
 	return 0;
 }
 
@@ -256,6 +288,7 @@ struct config *config_free(struct config *config)
 	for (char **file = config->files; file && *file; file++)
 		free(*file);
 	free(config->files);
+	free(config->interlocks);
 	free(config->chips);
 	free(config->sockets);
 	free(config->rules);

@@ -9,7 +9,8 @@
  *   [daemon]      socket, socket-mode, socket-group, backend, log-size, board,
  *                 connections, connections-per-uid, timers, timers-per-client, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
- *                 active-low, edges, debounce, initial, on-exit, group
+ *                 active-low, edges, debounce, initial, on-exit, group, safe, max-on
+ *   [interlock NAME]  lines: outputs of which one at a time may be 1
  *   [socket NAME] path, mode, group: further sockets, for rules of their own
  *   [access NAME] users, groups, sockets, lines, verbs: who may do what
  *   [chip NAME]   simulated chips: label, lines, names ("0=BUTTON 1=LED", or "GPIO*" for GPIO0,
@@ -25,7 +26,8 @@
 #include "peer_id.h"
 #include "wire.h"
 
-#define CONFIG_CHIPS_MAX 256 /* simulated chips; 8 MiB of names */
+#define CONFIG_CHIPS_MAX      256 /* simulated chips; 8 MiB of names */
+#define CONFIG_INTERLOCKS_MAX 64  /* a bit each in line_config */
 
 #define SOCKET_MAIN	   "gpioeventd" /* the name of the daemon's own socket */
 #define CONFIG_SOCKETS_MAX 15		/* [socket] sections */
@@ -34,6 +36,7 @@
 #define ACCESS_IDS_MAX	   64		/* users, or groups, of one */
 
 enum on_exit { ON_EXIT_RELEASE, ON_EXIT_0, ON_EXIT_1, ON_EXIT_INPUT };
+enum safe { SAFE_0, SAFE_1, SAFE_NONE };
 
 struct line_config {
 	char alias[WIRE_MAX_NAME_BYTES + 1]; /* the canonical name */
@@ -42,8 +45,16 @@ struct line_config {
 	enum initial initial;
 	enum on_exit on_exit;
 	char group[WIRE_MAX_NAME_BYTES + 1]; /* "": a request of its own */
-	const char *file; /* where the section stands, for messages; owned by the config */
+	enum safe safe;
+	uint64_t max_on_ns;  /* 0: for ever */
+	uint64_t interlocks; /* bit i: it is in config->interlocks[i] */
+	const char *file;    /* where the section stands, for messages; owned by the config */
 	unsigned file_line;
+};
+
+struct interlock_config {
+	char name[WIRE_MAX_NAME_BYTES + 1];
+	char lines[181]; /* as written: aliases between spaces */
 };
 
 enum access_verb {
@@ -102,6 +113,8 @@ struct config {
 	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
+	size_t n_interlocks;
+	struct interlock_config *interlocks;
 	size_t n_sockets;
 	struct socket_config *sockets; /* [socket]: those beside the daemon's own */
 	size_t n_rules;

@@ -41,6 +41,31 @@ static bool input_with_exit(const struct line_config *line)
 	return !is_output(line) && line->on_exit != ON_EXIT_RELEASE;
 }
 
+static bool input_with_safe(const struct line_config *line)
+{
+	return !is_output(line) && line->safe != SAFE_NONE;
+}
+
+static bool input_with_max_on(const struct line_config *line)
+{
+	return !is_output(line) && line->max_on_ns > 0;
+}
+
+static bool max_on_without_safe(const struct line_config *line)
+{
+	return is_output(line) && line->max_on_ns > 0 && line->safe == SAFE_NONE;
+}
+
+static bool max_on_with_safe_on(const struct line_config *line)
+{
+	return line->max_on_ns > 0 && line->safe == SAFE_1;
+}
+
+static bool max_on_with_exit_on(const struct line_config *line)
+{
+	return line->max_on_ns > 0 && line->on_exit == ON_EXIT_1;
+}
+
 static bool drain_pulled_down(const struct line_config *line)
 {
 	return line->settings.drive == DRIVE_OPEN_DRAIN && line->settings.bias == BIAS_PULL_DOWN;
@@ -72,6 +97,18 @@ static const struct line_rule {
 		"an input is not driven; allowed is push-pull, or direction = output" },
 	{ "on-exit", input_with_exit,
 		"an input is only given back; allowed is release, or direction = output" },
+	{ "safe", input_with_safe,
+		"an input has no safe value; allowed is none, or direction = output" },
+	{ "max-on", input_with_max_on,
+		"an input is not switched on; allowed is 0ms, or direction = output" },
+	{ "max-on", max_on_without_safe,
+		"what the line gets when the time is over must be said; write safe = 0" },
+	{ "max-on", max_on_with_safe_on,
+		"when the time is over the line gets its safe value, which is 1; allowed is safe = "
+		"0, or no max-on" },
+	{ "on-exit", max_on_with_exit_on,
+		"the line would be 1 without an end; allowed is 0, input or release, or no "
+		"max-on" },
 	{ "bias", drain_pulled_down,
 		"an open-drain output that is pulled down is never high; allowed is as-is, "
 		"disabled or pull-up" },
@@ -81,7 +118,7 @@ static const struct line_rule {
 		"pull-down" },
 };
 
-static void tell(struct config_draft *draft, const struct config_object *object, const char *key,
+void config_tell(struct config_draft *draft, const struct config_object *object, const char *key,
 	const char *what)
 {
 	const struct config_row *row = config_row_find(object->section, key);
@@ -99,7 +136,7 @@ static void check_rules(struct config_draft *draft, struct config_object *object
 		line->settings.edges = EDGES_NONE;
 	for (size_t i = 0; i < sizeof(line_rules) / sizeof(line_rules[0]); i++)
 		if (line_rules[i].broken(line))
-			tell(draft, object, line_rules[i].key, line_rules[i].what);
+			config_tell(draft, object, line_rules[i].key, line_rules[i].what);
 }
 
 static void check_required(struct config_draft *draft, struct config_object *object)
@@ -192,7 +229,8 @@ static void check_group(struct config_draft *draft, struct config_object *object
 		n++;
 	}
 	if (n == REQUEST_LINES_MAX + 1)
-		tell(draft, object, "group", "the group has more than 64 lines; 64 are allowed");
+		config_tell(
+			draft, object, "group", "the group has more than 64 lines; 64 are allowed");
 	if (first != object)
 		check_company(draft, object, first);
 }
@@ -212,12 +250,12 @@ static void check_chip(struct config_draft *draft, struct config_object *object)
 
 	(void)snprintf(chip->chip.name, sizeof(chip->chip.name), "%s", config_object_name(object));
 	if (strchr(chip->chip.label, ':'))
-		tell(draft, object, "label", "a label must not contain a colon");
+		config_tell(draft, object, "label", "a label must not contain a colon");
 	if (chip->chip.n_lines == 0)
 		return; /* missing or refused, and told */
 	r = config_chip_names_parse(chip->names, chip->chip.n_lines, &chip->chip.names, why);
 	if (r < 0)
-		tell(draft, object, "names", r == -ENOMEM ? strerror(-r) : why);
+		config_tell(draft, object, "names", r == -ENOMEM ? strerror(-r) : why);
 }
 
 /* A share that is not given follows the whole; one that is given must fit into it. */
@@ -256,10 +294,10 @@ static void check_daemon(struct config_draft *draft, struct config_object *objec
 	struct config *config = draft->config;
 
 	if (*config->socket && *config->socket != '/')
-		tell(draft, object, "socket",
+		config_tell(draft, object, "socket",
 			"the path must be absolute; write /run/... or another");
 	if (strchr(config->board, '/'))
-		tell(draft, object, "board",
+		config_tell(draft, object, "board",
 			"this is a path; allowed is the name of a file in a boards folder, without "
 			".ini");
 	check_socket_group(draft, object);
@@ -272,6 +310,7 @@ static void (*const checks[CONFIG_SECTION_N])(
 	struct config_draft *draft, struct config_object *object) = {
 	[CONFIG_SECTION_DAEMON] = check_daemon,
 	[CONFIG_SECTION_LINE] = check_line,
+	[CONFIG_SECTION_INTERLOCK] = config_check_interlock,
 	[CONFIG_SECTION_CHIP] = check_chip,
 	[CONFIG_SECTION_SOCKET] = config_check_socket,
 	[CONFIG_SECTION_ACCESS] = config_check_access,

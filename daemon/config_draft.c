@@ -160,14 +160,15 @@ static const struct {
 	size_t max;
 } arguments[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_LINE] = { alias_wrong, WIRE_MAX_LINES },
+	[CONFIG_SECTION_INTERLOCK] = { rule_wrong, CONFIG_INTERLOCKS_MAX },
 	[CONFIG_SECTION_CHIP] = { chip_wrong, CONFIG_CHIPS_MAX },
 	[CONFIG_SECTION_SOCKET] = { socket_wrong, CONFIG_SOCKETS_MAX },
 	[CONFIG_SECTION_ACCESS] = { rule_wrong, CONFIG_RULES_MAX },
 };
 
 #define SECTIONS                                                  \
-	"[daemon], [line ALIAS], [chip NAME], [socket NAME] and " \
-	"[access NAME]"
+	"[daemon], [line ALIAS], [interlock NAME], [chip NAME], " \
+	"[socket NAME] and [access NAME]"
 
 static void unknown_section(
 	struct config_draft *draft, const struct ini_item *item, const char *word)

@@ -16,6 +16,7 @@ struct config_object {
 	struct where keys[CONFIG_ROWS_N];    /* by row; file NULL: not given */
 	union {
 		struct line_config line;
+		struct interlock_config interlock;
 		struct chip_draft chip; /* owns chip.names */
 		struct access_rule access;
 		struct socket_config socket;
@@ -50,6 +51,14 @@ static inline bool config_object_has(
 void config_draft_item(const struct ini_item *item, void *draft);
 /* Makes [daemon] with its defaults. */
 int config_draft_init(struct config_draft *draft);
+
+/* What a rule of the rows cannot say of one object. */
+void config_tell(struct config_draft *draft, const struct config_object *object, const char *key,
+	const char *what);
+/* The lines of an [interlock] are there, are outputs, and have no values that would break it. */
+void config_check_interlock(struct config_draft *draft, struct config_object *object);
+/* The next word of a list between spaces, its length in *ret_n; NULL at the end. */
+const char *config_next_word(const char *list, size_t *ret_n);
 
 /* Checks the whole and derives what depends on several keys; problems are told. */
 void config_draft_check(struct config_draft *draft);

@@ -139,6 +139,12 @@ static void put_line(const struct printer *to, const struct line_config *line)
 	}
 }
 
+static void put_interlock(const struct printer *to, const struct interlock_config *interlock)
+{
+	putf(to, "\n[interlock %s]\n", interlock->name);
+	put_key(to, "", "lines", interlock->lines);
+}
+
 static void put_chip(const struct printer *to, const struct sim_chip_config *chip)
 {
 	struct chip_draft draft = { .chip = *chip };
@@ -194,6 +200,9 @@ void config_print(
 	put_template(&to, CONFIG_SECTION_LINE, "button");
 	for (size_t i = 0; i < config->n_lines; i++)
 		put_line(&to, &config->lines[i]);
+	put_template(&to, CONFIG_SECTION_INTERLOCK, "motor");
+	for (size_t i = 0; i < config->n_interlocks; i++)
+		put_interlock(&to, &config->interlocks[i]);
 	put_template(&to, CONFIG_SECTION_CHIP, "gpiochip0");
 	for (size_t i = 0; i < config->n_chips; i++)
 		put_chip(&to, &config->chips[i]);

@@ -8,11 +8,12 @@
 
 #include "duration.h"
 
-#define BASE_DAEMON struct config
-#define BASE_LINE   struct line_config
-#define BASE_CHIP   struct chip_draft
-#define BASE_SOCKET struct socket_config
-#define BASE_ACCESS struct access_rule
+#define BASE_DAEMON    struct config
+#define BASE_LINE      struct line_config
+#define BASE_INTERLOCK struct interlock_config
+#define BASE_CHIP      struct chip_draft
+#define BASE_SOCKET    struct socket_config
+#define BASE_ACCESS    struct access_rule
 
 const struct config_section_row config_sections[CONFIG_SECTION_N] = {
 #define CONFIG_SECTION(NAME, word, argument, what) { word, argument, what },
@@ -34,6 +35,7 @@ FITS(enum drive);
 FITS(enum edges);
 FITS(enum initial);
 FITS(enum on_exit);
+FITS(enum safe);
 
 static const struct config_choice choices[] = {
 #define CONFIG_CHOICE(words, NUMBER, word, meaning) { #words, NUMBER, word, meaning },

@@ -13,6 +13,7 @@
 
 #include "adopt.h"
 #include "board.h"
+#include "claim.h"
 #include "clock.h"
 #include "diag.h"
 #include "event.h"
@@ -332,8 +333,10 @@ static void end_writing(struct daemon *daemon)
 {
 	session_done(daemon);
 	timers_done(daemon);
-	for (size_t id = 0; id < daemon->lines.n; id++)
+	for (size_t id = 0; id < daemon->lines.n; id++) {
 		output_cancel_revert(daemon->lines.v[id]);
+		on_time_forget(daemon->lines.v[id]);
+	}
 }
 
 /* What waits in the kernel is for the next daemon, or for nobody. */
@@ -399,6 +402,7 @@ static void leave_everything(struct daemon *daemon)
 static void give_everything_back(struct daemon *daemon)
 {
 	end_listening(daemon);
+	claims_end(daemon);
 	end_writing(daemon);
 	hold_end(daemon);
 	end_reading(daemon);

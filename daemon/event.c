@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim.h"
 #include "clock.h"
 #include "daemon.h"
 #include "jsonw.h"
 #include "line.h"
+#include "peer.h"
 #include "request.h"
 #include "timer.h"
 #include "watch.h"
@@ -231,19 +233,28 @@ void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t v
 	watch_mark_line(line, finish(daemon, &w, &entry, clock_now_ns(), line));
 }
 
-void event_line(struct line *line, const char *change)
+/* `ended` NULL, or the claim that this is the end of, and why. */
+static void log_line(
+	struct line *line, const char *change, const struct claim *ended, const char *reason)
 {
 	struct daemon *daemon = line->chip->daemon;
-	const uint64_t now_ns = clock_now_ns();
-	const struct log_entry entry = {
-		.timestamp_ns = now_ns, .subject = line->id, .kind = LOG_LINE, .value = line->value
-	};
+	struct peer *owner = ended && ended->terms.ttl_ns ? ended->owner : NULL;
+	const struct log_entry entry = { .owner = owner ? owner->id.peer : 0,
+		.subject = line->id,
+		.kind = LOG_LINE,
+		.value = line->value };
 	struct jsonw w, mark;
+	uint64_t seq;
 
 	begin(daemon, &w, "line");
 	jsonw_member_string(&w, "line", line->canonical);
 	jsonw_member_string(&w, "change", change);
 	line_write_value(&w, "value", line->value);
+	if (ended) {
+		jsonw_member_string(&w, "reason", reason);
+		jsonw_key(&w, "holder");
+		peer_id_write(&w, &ended->by);
+	}
 	jsonw_key(&w, "info");
 
 	/* As many users as fit, with room for the two times. */
@@ -257,7 +268,20 @@ void event_line(struct line *line, const char *change)
 		w.size -= TIMES_MAX;
 	}
 	w.size += TIMES_MAX;
-	watch_mark_line(line, finish(daemon, &w, &entry, now_ns, line));
+	seq = finish(daemon, &w, &entry, clock_now_ns(), line);
+	watch_mark_line(line, seq);
+	if (owner)
+		watch_mark_peer(owner, seq);
+}
+
+void event_line(struct line *line, const char *change)
+{
+	log_line(line, change, NULL, NULL);
+}
+
+void event_unclaimed(struct line *line, const struct claim *claim, const char *reason)
+{
+	log_line(line, "unclaimed", claim, reason);
 }
 
 static void log_timer(struct daemon *daemon, struct jsonw *w, const struct timer *timer,

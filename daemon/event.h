@@ -13,6 +13,7 @@
 
 #include "peer_id.h"
 
+struct claim;
 struct daemon;
 struct line;
 struct timer;
@@ -34,6 +35,9 @@ void event_output_failed(struct line *line, const char *cause, const struct peer
 void event_lost(struct line *line, const char *reason, uint64_t count, uint8_t value);
 /* The line itself changed; line->value is its value now. */
 void event_line(struct line *line, const char *change);
+/* The line is no longer claimed: `claim`, already off the line, is told to its owner too if it has
+ * a ttl. */
+void event_unclaimed(struct line *line, const struct claim *claim, const char *reason);
 /* A timer expired `expirations` times, last at due_ns; `refused` NULL, or why its values were not
  * written. */
 void event_timer(struct daemon *daemon, const struct timer *timer, uint64_t expirations,

@@ -137,6 +137,11 @@ bool filter_passes_other(const struct filter *filter, const struct log_entry *en
 	if (entry->kind == LOG_TIMER || entry->kind == LOG_TIMER_ENDED)
 		return passes_timer(filter, entry);
 
+	if (entry->kind == LOG_LINE && entry->owner && entry->owner == filter->peer)
+		return entry->seq >= filter->own_from;
+	if (entry->kind < LOG_LINE_KINDS)
+		return (filter->mask[entry->subject] >> entry->kind) & 1;
+
 	return filter->active;
 }
 

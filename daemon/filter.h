@@ -27,10 +27,10 @@ struct filter_lockout {
 };
 
 struct filter {
-	uint32_t peer; /* number of the connection, for timers it owns */
+	uint32_t peer; /* number of the connection, for timers and claims it owns */
 	bool active;   /* any subscription */
 	bool all_timers;
-	uint64_t own_from;  /* older events of timers of its own have been told unasked, before a
+	uint64_t own_from;  /* older events of what it owns have been told unasked, before a
 			       replay, */
 	uint64_t own_after; /* but for those up to this one */
 	uint32_t n_lines;   /* room in mask */
@@ -66,7 +66,7 @@ bool filter_passes_lockout(struct filter *filter, const struct log_entry *entry)
 /* Whether the entry passes; for edges under a lockout this moves the lockout on. */
 static inline bool filter_passes(struct filter *filter, const struct log_entry *entry)
 {
-	if (entry->kind >= LOG_LINE_KINDS)
+	if (entry->kind >= LOG_LINE)
 		return filter_passes_other(filter, entry);
 	if (!((filter->mask[entry->subject] >> entry->kind) & 1))
 		return false;
@@ -78,7 +78,7 @@ static inline bool filter_passes(struct filter *filter, const struct log_entry *
 /* The same without lockouts, and without a trace. */
 static inline bool filter_wants(const struct filter *filter, const struct log_entry *entry)
 {
-	if (entry->kind >= LOG_LINE_KINDS)
+	if (entry->kind >= LOG_LINE)
 		return filter_passes_other(filter, entry);
 
 	return (filter->mask[entry->subject] >> entry->kind) & 1;

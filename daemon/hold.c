@@ -9,6 +9,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "diag.h"
+#include "interlock.h"
 #include "line.h"
 #include "output.h"
 #include "request.h"
@@ -22,6 +23,22 @@ struct lot {
 	enum initial initials[REQUEST_LINES_MAX];
 };
 
+/* At most one of an interlock's lines comes up with 1. */
+static enum initial allow(const struct lot *lot, const struct line *line, enum initial initial)
+{
+	const struct line *other = interlock_find_on(line);
+
+	for (size_t i = 0; i < lot->n && !other; i++)
+		if (lot->initials[i] == INITIAL_1 && interlock_excludes(lot->lines[i], line))
+			other = lot->lines[i];
+	if (initial != INITIAL_1 || !other)
+		return initial;
+
+	diag_warning("%s comes up with 0 and not with 1, since %s of the same interlock is 1",
+		line->canonical, other->canonical);
+	return INITIAL_0;
+}
+
 static void add_configured(struct lot *lot, struct line *line)
 {
 	lot->lines[lot->n] = line;
@@ -32,6 +49,7 @@ static void add_configured(struct lot *lot, struct line *line)
 	if ((line->config->initial == INITIAL_KEEP || line->restored) &&
 		line->wanted != LOG_VALUE_NULL)
 		lot->initials[lot->n] = line->wanted ? INITIAL_1 : INITIAL_0;
+	lot->initials[lot->n] = allow(lot, line, lot->initials[lot->n]);
 	lot->n++;
 }
 
@@ -192,6 +210,7 @@ void line_retry(struct line *line)
 
 	if (line->config) {
 		take_configured(line, "available");
+		interlocks_settle(line->chip->daemon);
 		return;
 	}
 	r = use_take_again(line);
@@ -207,6 +226,7 @@ void hold_configured(struct daemon *daemon)
 		if (line->config && is_wanted(line) && line->chip->available)
 			take_configured(line, "requested");
 	}
+	interlocks_settle(daemon);
 }
 
 void hold_missing(struct daemon *daemon)
@@ -221,6 +241,9 @@ void hold_apply_on_exit(struct line *line, enum on_exit on_exit, const char *cau
 	struct wire_problem problem;
 	int r;
 
+	/* Nobody would end what may be 1 for a time only. */
+	if (on_exit == ON_EXIT_RELEASE && line->config->max_on_ns && line->value == 1)
+		on_exit = ON_EXIT_0;
 	if (!line_is_output(line) || on_exit == ON_EXIT_RELEASE)
 		return;
 
@@ -237,8 +260,12 @@ void hold_apply_on_exit(struct line *line, enum on_exit on_exit, const char *cau
 
 void hold_end(struct daemon *daemon)
 {
-	for (size_t i = 0; i < daemon->lines.n; i++)
-		if (daemon->lines.v[i]->config)
-			hold_apply_on_exit(
-				daemon->lines.v[i], daemon->lines.v[i]->config->on_exit, "exit");
+	/* What goes off goes off first, for the sake of interlocks. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < daemon->lines.n; i++) {
+			struct line *line = daemon->lines.v[i];
+
+			if (line->config && (line->config->on_exit == ON_EXIT_1) == (pass == 1))
+				hold_apply_on_exit(line, line->config->on_exit, "exit");
+		}
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim.h"
 #include "config.h"
 #include "daemon.h"
 #include "diag.h"
@@ -57,6 +58,7 @@ static struct line *line_new(struct chip *chip, unsigned offset, uint32_t id)
 	list_init(&line->watchers);
 	list_init(&line->uses);
 	output_init_revert(&line->revert);
+	on_time_init(&line->on_time);
 	if (line_read_info(line, &info) == 0) {
 		line_copy_name(line->name, info.name);
 		line->taken = info.used;
@@ -516,6 +518,18 @@ static void write_unavailable(struct jsonw *w, const struct line *line)
 					      : strerror(-line->unavailable));
 }
 
+static void write_limits(struct jsonw *w, const struct line *line)
+{
+	const struct line_config *config = line->config;
+	char duration[DURATION_MAX];
+
+	if (config && config->safe != SAFE_NONE)
+		jsonw_member_u64(w, "safe", config->safe);
+	if (config && config->max_on_ns)
+		jsonw_member_string(w, "max_on",
+			duration_format(config->max_on_ns, duration, sizeof(duration)));
+}
+
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users)
 {
 	line_write_for(w, line, max_users, NULL);
@@ -556,6 +570,9 @@ void line_write_for(
 		line_copy_name(info.consumer, info.consumer);
 		jsonw_member_string(w, "consumer", info.consumer);
 	}
+	write_limits(w, line);
+	if (line->claim)
+		claim_write(w, line->claim);
 	write_users(w, line, max_users);
 	if (!access_may(reader, line, ACCESS_CONFIGURE)) /* which gives the others */
 		access_write(w, line->chip->daemon, reader, line);

@@ -20,8 +20,10 @@
 #include "log.h"
 #include "loop.h"
 #include "names.h"
+#include "on_time.h"
 #include "peer_id.h"
 
+struct claim;
 struct daemon;
 struct line_config;
 struct peer;
@@ -59,6 +61,8 @@ struct line {
 			   first held */
 	uint16_t text_bytes[2];
 	struct revert revert;
+	struct on_time on_time;
+	struct claim *claim; /* NULL: nobody has claimed it */
 	uint64_t write_mark; /* number of the write that is to set it, and to what */
 	uint8_t write_value;
 	uint8_t wanted;	  /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL:

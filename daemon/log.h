@@ -68,6 +68,7 @@ struct log_entry {
 		uint64_t timestamp_ns; /* edges */
 		uint64_t timer_hash;   /* timers: of the name */
 		uint64_t count;	       /* lost: how many, or LOG_COUNT_UNKNOWN */
+		uint64_t owner; /* line: number of the connection that is told unasked; 0: none */
 	};
 	uint32_t subject; /* line id; timers: number of the owner's connection, 0 when nobody owns
 			     it */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim.h"
 #include "command.h"
 #include "daemon.h"
 #include "line.h"
+#include "output.h"
 #include "peer.h"
 #include "request.h"
 #include "use.h"
@@ -76,6 +78,22 @@ static enum wire_error check_all(struct call *call, const struct use_wish *wish)
 	return WIRE_OK;
 }
 
+/* What is driven already gets its initial value as by any other write: refused whole, too. */
+static enum wire_error check_initial(struct call *call, const struct use_wish *wish)
+{
+	static struct line *lines[WIRE_MAX_REQUEST_LINES];
+	static uint8_t values[WIRE_MAX_REQUEST_LINES];
+	struct output_write write = { .lines = lines, .values = values, .by = &call->peer->id };
+
+	for (size_t i = 0; i < named.n && wish->has_initial && wish->initial != INITIAL_KEEP; i++) {
+		if (!line_is_output(named.lines[i]))
+			continue;
+		lines[write.n] = named.lines[i];
+		values[write.n++] = wish->initial == INITIAL_1;
+	}
+	return output_check(&write, call->problem);
+}
+
 static void undo_all(struct peer *peer, size_t n)
 {
 	while (n-- > 0)
@@ -140,6 +158,8 @@ enum wire_error op_request(struct call *call)
 	if (error == WIRE_OK)
 		error = check_all(call, &wish);
 	if (error == WIRE_OK)
+		error = check_initial(call, &wish);
+	if (error == WIRE_OK)
 		error = grant_all(call, &wish);
 	if (error != WIRE_OK)
 		return error;
@@ -177,6 +197,10 @@ enum wire_error op_release(struct call *call)
 
 	if (error == WIRE_OK)
 		error = call_check_access(call, &named, ACCESS_CONFIGURE);
+	/* One's own use one may always end; what the daemon keeps is the holder's too. */
+	for (size_t i = 0; i < named.n && error == WIRE_OK; i++)
+		if (use_find(named.lines[i], NULL))
+			error = claim_check(named.lines[i], &peer->id, call->problem);
 	if (error != WIRE_OK)
 		return error;
 

@@ -19,7 +19,8 @@ static enum wire_error read_timer_values(
 	const struct output_write write = { .n = values->named.n,
 		.lines = values->named.lines,
 		.values = values->values,
-		.by = &call->peer->id };
+		.by = &call->peer->id,
+		.is_for_later = true };
 
 	return error == WIRE_OK ? output_check(&write, call->problem) : error;
 }

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "claim.h"
 #include "clock.h"
 #include "command.h"
+#include "config.h"
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
+#include "interlock.h"
 #include "kept_records.h"
 #include "line.h"
 #include "request.h"
@@ -33,7 +36,7 @@ static enum wire_error refuse_free(struct wire_problem *problem, const struct li
 	return WIRE_E_NOT_REQUESTED;
 }
 
-static enum wire_error check_line(
+enum wire_error output_check_line(
 	const struct line *line, const struct peer_id *by, struct wire_problem *problem)
 {
 	enum wire_error error = access_check(by, line, ACCESS_SET, problem);
@@ -75,14 +78,16 @@ enum wire_error output_check(const struct output_write *write, struct wire_probl
 	const uint64_t mark = ++writes;
 
 	for (size_t i = 0; i < write->n; i++) {
-		enum wire_error error = check_line(write->lines[i], write->by, problem);
+		enum wire_error error = output_check_line(write->lines[i], write->by, problem);
 
+		if (error == WIRE_OK && !write->is_revert)
+			error = claim_check(write->lines[i], write->by, problem);
 		if (error == WIRE_OK)
 			error = mark_line(write->lines[i], write->values[i], mark, problem);
 		if (error != WIRE_OK)
 			return error;
 	}
-	return WIRE_OK;
+	return interlock_check(write, mark, problem);
 }
 
 static void note_pulse(struct line *line, const struct revert *revert, uint64_t at_ns)
@@ -147,6 +152,8 @@ static void written(
 		result->cancelled_revert = true;
 
 	line->wanted = value;
+	if (value == 0)
+		(void)on_time_note(line, 0);
 	if (before == value)
 		return;
 
@@ -155,35 +162,144 @@ static void written(
 	event_output(line, write->cause, write->by);
 }
 
-/* All lines of one request that are marked, in one call. */
-static int write_request(struct request *request, const struct output_write *write, uint64_t mark,
+static uint64_t bit_of(const struct line *line)
+{
+	return UINT64_C(1) << line->request_index;
+}
+
+/* What has to be there before the lines of a request are written: the limits of those that go on,
+ * the records of pulses. */
+static int prepare(struct request *request, const struct output_write *write, uint64_t mask)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < request->n && r == 0; i++) {
+		struct line *line = request->lines[i];
+
+		if (!(mask & bit_of(line)))
+			continue;
+		if (write->pulse_ns)
+			announce_pulse(line, write, pulse_end_ns);
+		if (line->write_value)
+			r = on_time_note(line, 1);
+	}
+	return r;
+}
+
+static void revoke(struct request *request, const struct output_write *write, uint64_t mask)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		struct line *line = request->lines[i];
+
+		if (!(mask & bit_of(line)))
+			continue;
+		if (write->pulse_ns)
+			revoke_pulse(line);
+		(void)on_time_note(line, line->value);
+	}
+}
+
+/* These lines of one request, all of which are marked, in one call. */
+static int write_lines(struct request *request, const struct output_write *write, uint64_t mask,
 	struct output_result *result)
 {
-	uint64_t mask = 0, bits = 0;
-	int r;
+	uint64_t bits = 0;
+	int r = prepare(request, write, mask);
+
+	for (size_t i = 0; i < request->n; i++)
+		if (mask & bit_of(request->lines[i]))
+			bits |= (uint64_t)request->lines[i]->write_value << i;
+	if (r == 0)
+		r = request->daemon->ops->set(request->backend, mask, bits);
+	if (r < 0) {
+		revoke(request, write, mask);
+		return r;
+	}
+	for (size_t i = 0; i < request->n; i++)
+		if (mask & bit_of(request->lines[i]))
+			written(request->lines[i], write, result);
+	return 0;
+}
+
+/* The lines of a request that are marked. */
+static uint64_t marked_lines(const struct request *request, uint64_t mark)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < request->n; i++)
+		if (request->lines[i]->write_mark == mark)
+			mask |= bit_of(request->lines[i]);
+	return mask;
+}
+
+/*
+ * What has to be written before the rest, because a line of another request may only then go on:
+ * all of the request where none of it has to wait for another in turn, else only the lines that go
+ * off.
+ */
+static uint64_t first_lines(
+	const struct request *request, const struct output_write *write, uint64_t mark)
+{
+	uint64_t first = 0, others_on = 0;
 
 	for (size_t i = 0; i < request->n; i++) {
 		const struct line *line = request->lines[i];
 
 		if (line->write_mark != mark)
 			continue;
-		mask |= UINT64_C(1) << line->request_index;
-		bits |= (uint64_t)line->write_value << line->request_index;
+		if (interlock_comes_first(line, write, mark))
+			first |= bit_of(line);
+		if (line->write_value && line->config && line->config->interlocks)
+			others_on |= bit_of(line);
 	}
-	for (size_t i = 0; write->pulse_ns && i < request->n; i++)
-		if (request->lines[i]->write_mark == mark)
-			announce_pulse(request->lines[i], write, pulse_end_ns);
-	r = request->daemon->ops->set(request->backend, mask, bits);
-	for (size_t i = 0; r < 0 && write->pulse_ns && i < request->n; i++)
-		if (request->lines[i]->write_mark == mark)
-			revoke_pulse(request->lines[i]);
-	if (r < 0)
-		return r;
+	return first && !others_on ? marked_lines(request, mark) : first;
+}
 
-	for (size_t i = 0; i < request->n; i++)
-		if (request->lines[i]->write_mark == mark)
-			written(request->lines[i], write, result);
-	return 0;
+/* Notes what is to be written of a request, and writes what comes before everything else. */
+static int begin_request(struct request *request, const struct output_write *write, uint64_t mark,
+	struct output_result *result)
+{
+	uint64_t first;
+
+	if (request->write_mark == mark)
+		return 0;
+
+	request->write_mark = mark;
+	first = first_lines(request, write, mark);
+	request->write_left = marked_lines(request, mark) & ~first;
+	return first ? write_lines(request, write, first, result) : 0;
+}
+
+/* What is left of it. */
+static int end_request(struct request *request, const struct output_write *write, uint64_t mark,
+	struct output_result *result)
+{
+	const uint64_t left = request->write_left;
+
+	(void)mark;
+	request->write_left = 0;
+	return left ? write_lines(request, write, left, result) : 0;
+}
+
+/* A step for the request of each line, in the order of the lines. */
+static enum wire_error each_request(
+	int (*step)(struct request *request, const struct output_write *write, uint64_t mark,
+		struct output_result *result),
+	const struct output_write *write, uint64_t mark, struct output_result *result,
+	struct wire_problem *problem)
+{
+	for (size_t i = 0; i < write->n; i++) {
+		int r = step(write->lines[i]->request, write, mark, result);
+		enum wire_error error;
+
+		if (r == 0)
+			continue;
+		error = call_line_failed(problem, write->lines[i], r, "written");
+		problem->n_applied = result->n_changed;
+		problem->applied = result->changed;
+		return error;
+	}
+	return WIRE_OK;
 }
 
 /* A pulse that could not be ended must not begin. */
@@ -210,34 +326,29 @@ enum wire_error output_apply(const struct output_write *write, struct output_res
 	mark = writes;
 	if (write->pulse_ns)
 		pulse_end_ns = clock_now_ns() + write->pulse_ns;
-	for (size_t i = 0; i < write->n; i++) {
-		struct request *request = write->lines[i]->request;
-		int r;
+	error = each_request(begin_request, write, mark, result, problem);
+	return error == WIRE_OK ? each_request(end_request, write, mark, result, problem) : error;
+}
 
-		if (request->write_mark == mark)
-			continue;
-		request->write_mark = mark;
-		r = write_request(request, write, mark, result);
-		if (r < 0) {
-			error = call_line_failed(problem, write->lines[i], r, "written");
-			problem->n_applied = result->n_changed;
-			problem->applied = result->changed;
-			return error;
-		}
-	}
-	return WIRE_OK;
+static enum wire_error set_one(struct line *line, uint8_t value, const char *cause,
+	const struct peer_id *by, bool is_revert, struct wire_problem *problem)
+{
+	static const char *changed[1]; /* the problem may point there */
+	struct output_result result = { .changed = changed };
+	const struct output_write write = { .n = 1,
+		.lines = &line,
+		.values = &value,
+		.cause = cause,
+		.by = by,
+		.is_revert = is_revert };
+
+	return output_apply(&write, &result, problem);
 }
 
 enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
 	const struct peer_id *by, struct wire_problem *problem)
 {
-	static const char *changed[1]; /* the problem may point there */
-	struct output_result result = { .changed = changed };
-	const struct output_write write = {
-		.n = 1, .lines = &line, .values = &value, .cause = cause, .by = by
-	};
-
-	return output_apply(&write, &result, problem);
+	return set_one(line, value, cause, by, false, problem);
 }
 
 void output_tell_failure(struct line *line, const char *cause, const struct peer_id *by,
@@ -265,9 +376,11 @@ static void expire_revert(struct deadline *deadline, uint64_t now_ns)
 	struct line *line = list_object(
 		list_object(deadline, struct revert, deadline), struct line, revert);
 	const struct peer_id by = line->revert.by;
+	struct wire_problem problem;
 
 	(void)now_ns;
-	output_set_later(line, line->revert.value, "revert", &by);
+	if (set_one(line, line->revert.value, "revert", &by, true, &problem) != WIRE_OK)
+		output_tell_failure(line, "revert", &by, &problem);
 }
 
 void output_init_revert(struct revert *revert)

@@ -25,6 +25,8 @@ struct output_write {
 	const char *cause;	  /* for the events */
 	const struct peer_id *by; /* NULL: the daemon by itself */
 	uint64_t pulse_ns;	  /* 0: none */
+	bool is_for_later;	  /* to be checked: what is 1 now may be 0 by then */
+	bool is_revert;		  /* the end of a pulse, which no later claim holds up */
 };
 
 struct output_result {
@@ -33,11 +35,16 @@ struct output_result {
 	bool cancelled_revert;
 };
 
-/* All lines are held as outputs, and `by` may set them. WIRE_OK or the code that is in *problem. */
+/* All lines are held as outputs, `by` may set them, nobody else has claimed them, no interlock is
+ * broken. WIRE_OK or the code that is in *problem. */
 enum wire_error output_check(const struct output_write *write, struct wire_problem *problem);
 /* Checks and writes. On a hardware error part-way, problem->applied says what was written. */
 enum wire_error output_apply(const struct output_write *write, struct output_result *result,
 	struct wire_problem *problem);
+
+/* The line can be set: it is held, as an output, and `by` may. */
+enum wire_error output_check_line(
+	const struct line *line, const struct peer_id *by, struct wire_problem *problem);
 
 /* One line, as output_apply(). */
 enum wire_error output_set(struct line *line, uint8_t value, const char *cause,

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "daemon.h"
 #include "diag.h"
 #include "line.h"
@@ -34,6 +35,8 @@ static void dispatch(struct source *source, uint32_t events)
 		return;
 	}
 	if (events & (EPOLLHUP | EPOLLERR)) {
+		if (!peer->gone)
+			claims_hang_up(peer);
 		peer->gone = true;
 		peer->readable = true;
 	}
@@ -54,6 +57,12 @@ static void expire_stall(struct deadline *deadline, uint64_t now_ns)
 	peer_close(peer);
 }
 
+static void expire_end(struct deadline *deadline, uint64_t now_ns)
+{
+	(void)now_ns;
+	peer_close(list_object(deadline, struct peer, end));
+}
+
 static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -71,8 +80,10 @@ static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id
 	list_init(&peer->flush_link);
 	list_init(&peer->aliases);
 	list_init(&peer->uses);
+	list_init(&peer->claims);
 	list_init(&peer->timers);
 	deadline_init(&peer->stall, expire_stall);
+	deadline_init(&peer->end, expire_end);
 	deadline_init(&peer->grace, NULL);
 	return peer;
 }
@@ -119,6 +130,7 @@ void peer_close(struct peer *peer)
 	loop_remove(&daemon->loop, &peer->source);
 	loop_clear_deadline(&daemon->loop, &peer->stall);
 	loop_clear_deadline(&daemon->loop, &peer->grace);
+	loop_clear_deadline(&daemon->loop, &peer->end);
 	if (peer->fd >= 0)
 		close(peer->fd);
 	peer->fd = -1;
@@ -131,6 +143,8 @@ void peer_close(struct peer *peer)
 	peer->watch = watch_free(peer->watch);
 	/* What is left to the next daemon waits there for its client. */
 	if (!daemon->fdstore.left) {
+		/* What it has claimed is made safe before anything else. */
+		claims_peer_left(peer);
 		timers_peer_left(peer);
 		use_peer_left(peer);
 		session_end(peer);

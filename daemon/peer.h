@@ -68,6 +68,9 @@ struct peer {
 
 	struct list aliases; /* struct line_alias.link */
 	struct list uses;    /* struct use.peer_link */
+	struct list claims;  /* struct claim.peer_link */
+	uint64_t heard_ns;   /* when its last request came, while it has claims */
+	struct deadline end; /* it is gone and has claims: its last requests are run until then */
 	struct list timers;  /* struct timer.peer_link: those that end with it */
 	unsigned n_timers;
 

@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "board.h"
+#include "claim.h"
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
@@ -167,6 +168,15 @@ static bool are_same_rules(const struct config *a, const struct config *b)
 	return a->n_rules == b->n_rules;
 }
 
+static bool are_same_interlocks(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; a->n_interlocks == b->n_interlocks && i < a->n_interlocks; i++)
+		if (strcmp(a->interlocks[i].name, b->interlocks[i].name) != 0 ||
+			strcmp(a->interlocks[i].lines, b->interlocks[i].lines) != 0)
+			return false;
+	return a->n_interlocks == b->n_interlocks;
+}
+
 /* What differs, and what of it has to wait for a restart: that stays as it is. */
 static void compare_daemon(struct daemon *daemon, struct config *config)
 {
@@ -184,6 +194,7 @@ static void compare_daemon(struct daemon *daemon, struct config *config)
 	config->socket_gid = daemon->config->socket_gid;
 	reload->chips = !are_same_chips(daemon->config, config);
 	reload->rules = !are_same_rules(daemon->config, config);
+	reload->interlocks = !are_same_interlocks(daemon->config, config);
 }
 
 static void compare_board(struct reload *reload, const struct board *a, const struct board *b)
@@ -307,6 +318,7 @@ static void put_in_force(struct daemon *daemon, struct config *config, struct bo
 	exchange(daemon, config, board);
 	for (size_t i = 0; i < plan->n; i++)
 		tell_line(&plan->steps[i]);
+	claims_reload(daemon);
 }
 
 static int apply(struct daemon *daemon, struct config *config, struct board *board)

@@ -31,7 +31,8 @@ struct reload {
 		plan; /* names in it belong to `before` and to the configuration in force */
 	struct config *before;	  /* owned; the one that was in force; NULL: it still is */
 	bool keys[CONFIG_ROWS_N]; /* of [daemon]: those that differ */
-	bool chips, rules;	  /* so do the simulated chips, the [access] sections */
+	/* So do the simulated chips, the [access] and the [interlock] sections. */
+	bool chips, rules, interlocks;
 	size_t n_problems;
 	char **problems; /* owned; why it was refused */
 };

@@ -43,7 +43,8 @@ bool reload_changes(const struct reload *reload)
 	for (size_t i = 0; i < CONFIG_ROWS_N; i++)
 		if (reload->keys[i])
 			return true;
-	return counts.added || counts.removed || counts.changed || reload->chips || reload->rules;
+	return counts.added || counts.removed || counts.changed || reload->chips || reload->rules ||
+	       reload->interlocks;
 }
 
 static void tell_restart(const struct reload *reload)
@@ -135,6 +136,8 @@ static void write_keys(struct jsonw *w, const char *name, const struct reload *r
 			jsonw_string(w, config_rows[i].key);
 	if (live && reload->rules)
 		jsonw_string(w, "access");
+	if (live && reload->interlocks)
+		jsonw_string(w, "interlock");
 	if (!live && reload->chips)
 		jsonw_string(w, "chip");
 	jsonw_end_array(w);

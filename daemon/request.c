@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
@@ -314,8 +315,10 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 	}
 	leave_to_the_next(request);
 	correct_values(request);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		tell_new(lines[i], change);
+		on_time_found(lines[i]);
+	}
 	return 0;
 }
 
@@ -361,6 +364,19 @@ int request_adopt(struct daemon *daemon, int fd, uint32_t generation, size_t n,
 	return 0;
 }
 
+/* What holds for an output ends with it; while its chip is gone it goes on. NULL: the daemon ends.
+ */
+static void let_go(struct line *line, const char *change)
+{
+	output_cancel_revert(line);
+	if (!change) {
+		on_time_forget(line);
+		return;
+	}
+	(void)on_time_note(line, 0);
+	claim_lose(line, change);
+}
+
 /* Line i of a request has other settings now. */
 static void changed(struct request *request, size_t i, const struct line_settings *settings,
 	enum initial initial)
@@ -370,7 +386,7 @@ static void changed(struct request *request, size_t i, const struct line_setting
 	uint64_t bits = 0;
 
 	if (settings->direction != line->settings.direction)
-		output_cancel_revert(line);
+		let_go(line, "reconfigured");
 	/* The levels that these stand for are the same. */
 	if (settings->active_low != line->settings.active_low) {
 		line->revert.value ^= 1;
@@ -384,6 +400,7 @@ static void changed(struct request *request, size_t i, const struct line_setting
 		line->value = initial == INITIAL_1;
 	line_keep(line);
 	output_keep_revert(line);
+	on_time_found(line);
 }
 
 int request_change(struct request *request, uint64_t which, const struct line_settings *settings,
@@ -437,6 +454,11 @@ void request_free(struct request *request, const char *change)
 		if (line_is_input(request->lines[i]) &&
 			request->lines[i]->settings.edges != EDGES_NONE)
 			event_lost(request->lines[i], "unplug", LOG_COUNT_UNKNOWN, LOG_VALUE_NULL);
+	for (size_t i = 0; i < request->n; i++)
+		if (!gone)
+			let_go(request->lines[i], change);
+		else if (output_cancel_revert(request->lines[i])) /* it comes back without it */
+			request->lines[i]->wanted = request->lines[i]->revert.value;
 	detach(request);
 	close_request(request);
 	for (size_t i = 0; i < request->n; i++) {

@@ -27,7 +27,8 @@ struct request {
 	size_t n;
 	struct line *lines[REQUEST_LINES_MAX];
 
-	uint64_t write_mark;	 /* number of the write that has done it */
+	uint64_t write_mark;	 /* number of the write that has begun it */
+	uint64_t write_left;	 /* its lines that this write has still to set */
 	struct list ready_link;	 /* daemon->gather.ready: its fd has something */
 	struct log_stage *stage; /* edges that are read and not logged yet; NULL: none */
 	unsigned stage_at, stage_n;

@@ -52,7 +52,7 @@ static void count_notify(const struct timer *timer, int n)
 	if (!timer->notify || !watch)
 		return;
 
-	watch->n_own_timers += (unsigned)n;
+	watch->n_own += (unsigned)n;
 	watch_update(watch);
 }
 

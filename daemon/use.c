@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "command.h"
 #include "config.h"
 #include "daemon.h"
@@ -205,6 +206,13 @@ static enum wire_error check_free(const struct line *line, struct wire_problem *
 	return line->taken ? line_busy(problem, line) : WIRE_OK;
 }
 
+static bool same_settings(const struct line_settings *a, const struct line_settings *b)
+{
+	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
+
+	return opinion_differs(&all, b) == SETTING_N;
+}
+
 enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem)
 {
@@ -213,6 +221,11 @@ enum wire_error use_check(struct peer *peer, struct line *line, const struct use
 	struct line_settings settings;
 	enum wire_error error;
 
+	if (wish->has_initial && wish->initial != INITIAL_KEEP) {
+		error = claim_check(line, &peer->id, problem);
+		if (error != WIRE_OK)
+			return error;
+	}
 	if (line->config) {
 		enum setting setting = opinion_differs(&opinion, &line->config->settings);
 
@@ -227,6 +240,8 @@ enum wire_error use_check(struct peer *peer, struct line *line, const struct use
 
 	settings = agree(peer, line, &opinion, withdrawn_by(use, &opinion));
 	error = check_sense(&settings, &opinion, wish, problem);
+	if (error == WIRE_OK && line->request && !same_settings(&settings, &line->settings))
+		error = claim_check(line, &peer->id, problem);
 	return error == WIRE_OK ? check_free(line, problem) : error;
 }
 
@@ -465,6 +480,8 @@ void use_release(struct peer *peer, struct line *line)
 {
 	struct use *own = use_find(line, peer), *kept = use_find(line, NULL);
 
+	if (line->claim && line->claim->owner == peer)
+		claim_end(line->claim, "released");
 	/* What was kept is now given up, not kept once more. */
 	if (kept) {
 		line->on_release = ON_RELEASE_INPUT;

@@ -322,7 +322,7 @@ bool watch_is_subscribed(const struct watch *watch)
 void watch_update(struct watch *watch)
 {
 	struct filter *newest = watch->filters[watch->n_filters - 1], *filter;
-	bool active = watch_is_subscribed(watch) || watch->n_own_timers > 0;
+	bool active = watch_is_subscribed(watch) || watch->n_own > 0;
 
 	watch->active = active;
 	if (newest->active == active)
@@ -489,6 +489,12 @@ void watch_mark_timer(struct daemon *daemon, struct peer *owner, uint64_t seq)
 		mark(owner->watch, seq);
 	list_for_each (link, &daemon->server.watchers_of_timers)
 		mark(list_object(link, struct watch, timers_link), seq);
+}
+
+void watch_mark_peer(struct peer *peer, uint64_t seq)
+{
+	if (peer->watch)
+		mark(peer->watch, seq);
 }
 
 void watch_mark_all(struct daemon *daemon, uint64_t seq)

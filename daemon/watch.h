@@ -51,7 +51,7 @@ struct watch {
 
 	struct list entries;
 	struct list timers_link; /* server->watchers_of_timers while any timer is subscribed to */
-	unsigned n_own_timers;	 /* armed by this connection, with notify */
+	unsigned n_own;		 /* what tells it unasked: timers with notify, claims with a ttl */
 };
 
 /* The connection's watch, made when there is none. NULL when memory is short. */
@@ -77,9 +77,9 @@ void watch_clear(struct watch *watch);
 /* The connection may watch other lines than before: entries of lines that it may not go, and "*"
  * covers those that it may. */
 void watch_access_changed(struct watch *watch);
-/* Lines or timers are subscribed to; timers of its own that tell it are not meant. */
+/* Lines or timers are subscribed to; timers and claims of its own that tell it are not meant. */
 bool watch_is_subscribed(const struct watch *watch);
-/* Brings `active` up to date after a change of entries, timers or n_own_timers. */
+/* Brings `active` up to date after a change of entries, timers or n_own. */
 void watch_update(struct watch *watch);
 
 /* What waits to be told, if anything, is of timers of its own: a replay tells it as well. */
@@ -93,10 +93,11 @@ uint64_t watch_resume(struct watch *watch, uint64_t since);
 /* The log is another: one lost without count, then live. */
 void watch_restart(struct watch *watch);
 
-/* An event that may concern the watchers of a line, of all lines, of a timer, or everybody, has
- * been logged. */
+/* An event that may concern the watchers of a line, of all lines, of a timer, one of them, or
+ * everybody, has been logged. */
 void watch_mark_line(struct line *line, uint64_t seq);
 void watch_mark_timer(struct daemon *daemon, struct peer *owner, uint64_t seq);
+void watch_mark_peer(struct peer *peer, uint64_t seq);
 void watch_mark_all(struct daemon *daemon, uint64_t seq);
 
 /* The log is about to drop first..last: whoever stands there is moved on and counts its loss. */

@@ -17,6 +17,9 @@ enum edges { EDGES_NONE = 0, EDGES_RISING = 1, EDGES_FALLING = 2, EDGES_BOTH = 3
 /* What a line does when its owner leaves it: 0 and 1 drive that logical value. */
 enum on_release { ON_RELEASE_0, ON_RELEASE_1, ON_RELEASE_HOLD, ON_RELEASE_INPUT };
 
+/* What a claimed output does when the client that claimed it is gone. */
+enum on_disconnect { ON_DISCONNECT_0, ON_DISCONNECT_1, ON_DISCONNECT_HOLD, ON_DISCONNECT_SAFE };
+
 /* The value that an output begins with; KEEP is the level that the line has at that moment. */
 enum initial { INITIAL_0, INITIAL_1, INITIAL_KEEP };
 

@@ -149,6 +149,8 @@ struct wire_problem {
 		uint32_t uid;
 		char consumer[32];
 	} holder;
+	char interlock[WIRE_MAX_NAME_BYTES + 1]; /* and the line of it that is 1 */
+	char on[WIRE_MAX_NAME_BYTES + 1];
 	bool has_supported;	    /* unsupported protocol: the reply says what is supported */
 	size_t n_applied;	    /* lines written before a hardware error */
 	const char *const *applied; /* their canonical names; owned by whoever fills it */

@@ -137,14 +137,17 @@ def check_line_object(info, message):
     check_object("line", info, message)
     for user in info["users"]:
         check_object("client", user, message)
+    if "claim" in info:
+        check_object("claim", info["claim"], message)
+        check_object("client", info["claim"]["holder"], message)
     for key in ("direction", "bias", "drive", "edges"):
         if key in info and info[key] not in Table.get().enums[key]:
             raise Broken("a line's %s is none of the words: %s" % (key, shown(message)))
 
 
 def check_error(error, message):
-    """A refusal's error; in a timer's event, where nobody asked, the class may be left out."""
-    if isinstance(error, dict) and message.get("event") == "timer":
+    """A refusal's error; in an event, where nobody asked, the class may be left out."""
+    if isinstance(error, dict) and "event" in message:
         error = dict({"class": Table.get().errors.get(error.get("code"))}, **error)
     check_object("error", error, message)
     table = Table.get()
@@ -237,6 +240,12 @@ def _check_line(event):
                                "gone", "taken", "freed"):
         raise Broken("line has none of the changes: " + json.dumps(event))
     check_line_object(event["info"], event)
+    if (event["change"] == "unclaimed") != ("reason" in event) or ("reason" in event) != ("holder" in event):
+        raise Broken("unclaimed, and nothing else, has reason and holder: " + json.dumps(event))
+    if event["change"] == ("unclaimed" if "claim" in event["info"] else "claimed"):
+        raise Broken("line and its claim disagree: " + json.dumps(event))
+    if "holder" in event:
+        check_object("client", event["holder"], event)
     if event["info"]["line"] != event["line"] or event["info"]["value"] != event["value"]:
         raise Broken("line and its info disagree: " + json.dumps(event))
 

@@ -15,6 +15,7 @@ GOOD = {
     "get": {"lines": "led"}, "set": {"lines": "led", "value": 1}, "toggle": {"lines": "led"},
     "subscribe": {"lines": "button"}, "arm": {"timer": "t", "after": "1h"}, "disarm": {"timer": "t"},
     "request": {"lines": "FREE0"}, "release": {"lines": "FREE0"}, "simulate": {"lines": "button", "value": 1},
+    "claim": {"lines": "led"}, "unclaim": {"lines": "led"},
 }
 
 TYPE_OR_RANGE = ("bad-type", "out-of-range")

@@ -94,6 +94,9 @@ static void append_text(const char *text, void *data)
 static const char *const begin[CONFIG_SECTION_N] = {
 	[CONFIG_SECTION_DAEMON] = "[daemon]\n",
 	[CONFIG_SECTION_LINE] = "[line l]\nline = x\n",
+	[CONFIG_SECTION_INTERLOCK] = "[line a]\nline = x\ndirection = output\n"
+				     "[line b]\nline = y\ndirection = output\n"
+				     "[interlock i]\nlines = a b\n",
 	[CONFIG_SECTION_CHIP] = "[chip c]\nlines = 8\n",
 	[CONFIG_SECTION_SOCKET] = "[socket s]\n",
 	[CONFIG_SECTION_ACCESS] = "[access a]\nusers = *\nlines = *\nverbs = see\n",
@@ -241,6 +244,7 @@ START_TEST(text_has_its_longest_and_not_a_byte_more)
 								    : begin[row->section];
 
 		if (row->type != CONFIG_TEXT || row->section == CONFIG_SECTION_ACCESS ||
+			row->section == CONFIG_SECTION_INTERLOCK ||
 			strcmp(row->key, "names") == 0 || is_group(row))
 			continue;
 		memset(value, 'x', sizeof(value));
@@ -259,7 +263,7 @@ END_TEST
 static bool for_output(const char *key)
 {
 	return strcmp(key, "drive") == 0 || strcmp(key, "initial") == 0 ||
-	       strcmp(key, "on-exit") == 0;
+	       strcmp(key, "on-exit") == 0 || strcmp(key, "safe") == 0;
 }
 
 START_TEST(every_word_is_accepted_and_its_misspelling_gets_it_suggested)
@@ -643,8 +647,8 @@ START_TEST(unknown_sections_and_keys_suggest_the_nearest)
 {
 	refuse_file("[daemn]\nfoo = 1\n",
 		"main.conf:1: [daemn]: there is no such section; there are "
-		"[daemon], [line ALIAS], [chip NAME], [socket NAME] and [access NAME]; did you "
-		"mean \"daemon\"?");
+		"[daemon], [line ALIAS], [interlock NAME], [chip NAME], [socket NAME] and "
+		"[access NAME]; did you mean \"daemon\"?");
 	refuse_file("[daemon]\nbackand = sim\n",
 		"main.conf:2: [daemon] backand: there is no such key; did you mean \"backend\"?");
 	refuse_file("[daemon]\nzzz = sim\n",
@@ -654,6 +658,76 @@ START_TEST(unknown_sections_and_keys_suggest_the_nearest)
 	refuse_file("backend = sim\n", "main.conf:1: backend: the key stands before any section");
 	refuse_file("[line b]\n", "main.conf:1: [line b] line: the key is missing");
 	refuse_file("[chip b]\n", "main.conf:1: [chip b] lines: the key is missing");
+}
+END_TEST
+
+START_TEST(a_limit_in_time_needs_a_safe_value_of_0)
+{
+	static const char line[] = "[line l]\nline = x\ndirection = output\n";
+	static const struct {
+		const char *keys, *problem;
+	} wrong[] = {
+		{ "max-on = 5s\n", "main.conf:4: [line l] max-on: what the line gets" },
+		{ "max-on = 5s\nsafe = 1\n",
+			"main.conf:4: [line l] max-on: when the time is over" },
+		{ "max-on = 5s\nsafe = 0\non-exit = 1\n",
+			"main.conf:6: [line l] on-exit: the line would be 1 without an end" },
+		{ "max-on = 5s\nsafe = none\n", "main.conf:4: [line l] max-on: what" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s%s", line, wrong[i].keys);
+		refuse_file(text, wrong[i].problem);
+	}
+	refuse_file("[line l]\nline = x\nsafe = 0\n",
+		"main.conf:3: [line l] safe: an input has no safe value");
+	refuse_file("[line l]\nline = x\ndirection = output\nmax-on = 366d\nsafe = 0\n",
+		"main.conf:4: [line l] max-on: ");
+	(void)snprintf(text, sizeof(text), "%smax-on = 5s\nsafe = 0\n", line);
+	accept_file(text);
+	ck_assert_uint_eq(config->lines[0].max_on_ns, UINT64_C(5000000000));
+	ck_assert_int_eq(config->lines[0].safe, SAFE_0);
+}
+END_TEST
+
+#define OUTPUT(name) "[line " name "]\nline = " name "\ndirection = output\n"
+
+START_TEST(an_interlock_is_of_outputs_that_can_keep_it)
+{
+	static const struct {
+		const char *text, *problem;
+	} wrong[] = {
+		{ OUTPUT("a") "[interlock i]\nlines = a\n",
+			"main.conf:5: [interlock i] lines: an interlock is of two lines or more" },
+		{ OUTPUT("a") OUTPUT("b") "[interlock i]\nlines = a b c\n",
+			"main.conf:8: [interlock i] lines: there is no [line c]" },
+		{ OUTPUT("a") OUTPUT("b") "[interlock i]\nlines = a b a\n",
+			"main.conf:8: [interlock i] lines: a is named twice" },
+		{ OUTPUT("a") "[line b]\nline = b\n[interlock i]\nlines = a b\n",
+			"main.conf:4: [line b] direction: in [interlock i] there are only "
+			"outputs" },
+		{ OUTPUT("a") OUTPUT("b") "safe = 1\n[interlock i]\nlines = a b\n",
+			"main.conf:7: [line b] safe: in [interlock i] 1 may be refused" },
+		{ OUTPUT("a") "initial = 1\n" OUTPUT("b") "initial = 1\n"
+							  "[interlock i]\nlines = a b\n",
+			"main.conf:8: [line b] initial: in [interlock i] [line a] begins with 1 "
+			"too" },
+		{ OUTPUT("a") "on-exit = 0\n" OUTPUT("b") "on-exit = 1\n" OUTPUT(
+			  "c") "[interlock i]\nlines = a b c\n",
+			"main.conf:9: [line c] on-exit: in [interlock i] [line b] or this line" },
+		{ "[interlock i]\n", "main.conf:1: [interlock i] lines: the key is missing" },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		refuse_file(wrong[i].text, wrong[i].problem);
+	accept_file(OUTPUT("a") "on-exit = 1\n" OUTPUT("b") "on-exit = 0\n" OUTPUT(
+		"c") "on-exit = input\n[interlock i]\nlines = a b\n[interlock k]\nlines = c \t "
+		     "a\n");
+	ck_assert_uint_eq(config->lines[0].interlocks, 3);
+	ck_assert_uint_eq(config->lines[1].interlocks, 1);
+	ck_assert_uint_eq(config->lines[2].interlocks, 2);
+	ck_assert_str_eq(config->interlocks[1].name, "k");
 }
 END_TEST
 
@@ -917,6 +991,8 @@ int main(void)
 		there_are_1024_lines_and_not_1025,
 		shares_follow_the_whole_unless_they_are_given,
 		unknown_sections_and_keys_suggest_the_nearest,
+		a_limit_in_time_needs_a_safe_value_of_0,
+		an_interlock_is_of_outputs_that_can_keep_it,
 		what_stands_twice_in_a_file_is_refused,
 		every_problem_is_told_in_one_run,
 		a_value_does_not_go_on_in_the_next_line,

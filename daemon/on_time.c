@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "on_time.h"
+
+#include "claim.h"
+#include "clock.h"
+#include "config.h"
+#include "daemon.h"
+#include "diag.h"
+#include "line.h"
+#include "output.h"
+
+#define AGAIN_NS (1 * NSEC_PER_SEC) /* when the hardware refuses */
+
+static struct line *line_of(struct deadline *deadline)
+{
+	return list_object(list_object(deadline, struct on_time, deadline), struct line, on_time);
+}
+
+/* UINT64_MAX: never. */
+static uint64_t due_ns(const struct line *line)
+{
+	const uint64_t since_ns = line->on_time.since_ns;
+	uint64_t due = UINT64_MAX, claimed;
+
+	if (line->config && line->config->max_on_ns)
+		due = since_ns + line->config->max_on_ns;
+	if (line->claim && line->claim->terms.max_on_ns) {
+		/* Who claims a line that is 1 already has the whole time. */
+		claimed = since_ns > line->claim->since_ns ? since_ns : line->claim->since_ns;
+		claimed += line->claim->terms.max_on_ns;
+		due = claimed < due ? claimed : due;
+	}
+	return due;
+}
+
+static int limit(struct line *line, uint64_t due)
+{
+	struct on_time *on_time = &line->on_time;
+
+	if (due == UINT64_MAX ||
+		(deadline_is_set(&on_time->deadline) && on_time->deadline.at_ns <= due))
+		return 0;
+
+	return loop_set_deadline(&line->chip->daemon->loop, &on_time->deadline, due);
+}
+
+static void end(struct line *line)
+{
+	line->on_time.since_ns = 0;
+	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
+}
+
+int on_time_note(struct line *line, uint8_t value)
+{
+	if (value != 1) {
+		end(line);
+		return 0;
+	}
+	if (line->on_time.since_ns)
+		return 0;
+
+	line->on_time.since_ns = clock_now_ns();
+	return limit(line, due_ns(line));
+}
+
+static void expire(struct deadline *deadline, uint64_t now_ns)
+{
+	struct line *line = line_of(deadline);
+	struct daemon *daemon = line->chip->daemon;
+	struct wire_problem problem;
+
+	if (!line_is_output(line)) {
+		/* Its chip is gone; when it comes back, the line is off. */
+		line->wanted = 0;
+		end(line);
+		return;
+	}
+	if (output_set(line, 0, "max-on", NULL, &problem) == WIRE_OK)
+		return;
+
+	output_tell_failure(line, "max-on", NULL, &problem);
+	/* The heap has had room for it. */
+	(void)loop_set_deadline(&daemon->loop, deadline, now_ns + AGAIN_NS);
+}
+
+void on_time_init(struct on_time *on_time)
+{
+	*on_time = (struct on_time){ 0 };
+	deadline_init(&on_time->deadline, expire);
+}
+
+void on_time_found(struct line *line)
+{
+	if (!line_is_output(line) || on_time_note(line, line->value) == 0)
+		return;
+
+	diag_error("%s: memory is short", line->canonical);
+	expire(&line->on_time.deadline, clock_now_ns());
+}
+
+void on_time_shorten(struct line *line)
+{
+	if (line->on_time.since_ns && limit(line, due_ns(line)) < 0)
+		expire(&line->on_time.deadline, clock_now_ns());
+}
+
+void on_time_recompute(struct line *line)
+{
+	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
+	on_time_shorten(line);
+}
+
+void on_time_forget(struct line *line)
+{
+	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
+}
