@@ -33,6 +33,7 @@ const struct command *const commands[] = {
 	&command_stats,
 	&command_ping,
 	&command_who,
+	&command_doctor,
 	&command_raw,
 	&command_help,
 	NULL,

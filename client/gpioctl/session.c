@@ -71,7 +71,7 @@ static void explain_no_access(const char *path)
 		complain("\"sudo usermod -aG %s $USER\", then log in again", group->gr_name);
 }
 
-static bool unit_exists(void)
+bool unit_exists(void)
 {
 	static const char *const paths[] = { "/etc/systemd/system/gpioeventd.service",
 		"/lib/systemd/system/gpioeventd.service",
@@ -137,6 +137,7 @@ static enum status do_connect(struct session *session)
 	int r = connection_open(
 		path, left_ms < ANSWER_MS ? (int)left_ms : ANSWER_MS, &session->connection);
 
+	session->connect_error = r;
 	if (r == 0)
 		return STATUS_OK;
 	return session->patient ? STATUS_UNREACHABLE : explain_unreachable(path, r);

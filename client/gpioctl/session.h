@@ -26,6 +26,7 @@ struct session {
 	struct connection *connection;
 	int signal_fd;	   /* -1: Ctrl-C ends the process as usual */
 	bool may_end;	   /* the daemon may close now: session_receive() then yields no text */
+	int connect_error; /* -errno of connecting; 0: there is or was a connection */
 	bool patient;	   /* there will be another try, so nothing is said of this one's failure */
 	uint64_t await_ns; /* until then answers may take; 0: ANSWER_NS */
 	uint64_t filled_ns; /* when the socket was last read */
@@ -89,6 +90,8 @@ enum status session_event(struct session *session, uint64_t deadline_ns, struct 
 /* Notes what a subscribe reply says of the stream's position. */
 void session_subscribed(struct session *session, const cJSON *reply);
 
+/* Whether the daemon's unit is installed. */
+bool unit_exists(void);
 /* Where the daemon listens, as far as the caller has said. */
 const char *socket_path(const struct options *options);
 

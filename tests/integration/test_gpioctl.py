@@ -831,7 +831,7 @@ def commands():
 
 
 # Those that find out for themselves what they can: here there are no GPIO lines.
-WITHOUT_A_DAEMON = {"who": NOT_FOUND}
+WITHOUT_A_DAEMON = {"who": NOT_FOUND, "doctor": FAILED}
 
 
 class HelpTest(unittest.TestCase):
