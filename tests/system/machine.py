@@ -15,7 +15,7 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "integration"))
+sys.path.append(os.path.join(HERE, "..", "integration"))  # behind this folder, which has files of the same names
 import gpiosim  # noqa: E402
 import harness  # noqa: E402
 from harness import Failure, wait_until  # noqa: E402,F401
@@ -92,17 +92,14 @@ def wait_active():
     wait_until(lambda: show("ActiveState") == "active", "the service is active", PATIENCE_S)
 
 
-def cursor():
-    """A place in the journal."""
-    return run("journalctl", "-n", "0", "--show-cursor").rpartition("-- cursor: ")[2]
+def now():
+    """A moment as the journal tells it."""
+    return "@%.6f" % time.time()
 
 
-def journal(since, *matches, fields=None):
-    """The journal's rows after a place, as journalctl prints them for the matches given."""
-    words = ["journalctl", "--no-pager", "-q", "-o", "cat", "--after-cursor=" + since]
-    if fields:
-        words.append("--output-fields=" + fields)
-    return run(*words, *matches, check=False).splitlines()
+def journal(since, *matches):
+    """What was said from a moment on; matches are those of journalctl."""
+    return run("journalctl", "--no-pager", "-q", "-o", "cat", "--since=" + since, *matches, check=False)
 
 
 def connect(**settings):
@@ -158,7 +155,7 @@ class TestCase(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.cursor = cursor()
+        self.began = now()
         self.board = board()
         systemctl("stop", SERVICE)
         configure(self.CONFIG)
@@ -182,5 +179,5 @@ class TestCase(unittest.TestCase):
 
     def context(self):
         """What the reader of a failure wants to see besides."""
-        rows = run("journalctl", "--no-pager", "-q", "-o", "short-monotonic", "--after-cursor=" + self.cursor, check=False)
+        rows = run("journalctl", "--no-pager", "-q", "-o", "short-monotonic", "--since=" + self.began, check=False)
         return "the journal:\n" + "\n".join("  " + row for row in rows.splitlines()[-60:])

@@ -4,7 +4,7 @@
     run.py PACKAGE.deb NEWER.deb [PATTERN]
 
 Installs PACKAGE.deb, makes the users and the board, and runs each test whose name contains PATTERN,
-one after the other, in the order of MODULES.
+one after the other, in the order of MODULES. last_look.py comes after this program.
 """
 
 import importlib
@@ -18,10 +18,12 @@ import unittest
 os.environ["GPIOEVENTD_TEST_PATIENCE"] = "3"  # software emulation on a machine that others use, too
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import last_look  # noqa: E402
 import machine  # noqa: E402
 
 # Each leaves the machine as it has found it.
-MODULES = ("test_install", "test_users")
+MODULES = ("test_install", "test_socket", "test_users", "test_reload", "test_scheduling", "test_journal",
+           "test_stop")
 
 
 class Hang(AssertionError):
@@ -94,6 +96,8 @@ def main():
             print(text, flush=True)
         else:
             passed += 1
+    if pattern in last_look.NAME:
+        last_look.prepare()
     for name in failed:
         print("failed: " + name)
     print("%d passed, %d failed" % (passed, len(failed)), flush=True)

@@ -29,5 +29,13 @@ class Install(machine.TestCase):
             wait_until(lambda: group_and_mode(chip.dev) == ("gpioeventd", 0o660), "udev gives the chip to gpioeventd",
                        machine.PATIENCE_S)
 
+    def test_the_daemon_runs_as_its_own_user_without_a_capability(self):
+        self.client()
+        with open("/proc/%d/status" % machine.main_pid()) as f:
+            rows = dict(row.split(":\t", 1) for row in f.read().splitlines() if ":\t" in row)
+        uid = int(rows["Uid"].split()[0])
+        self.assertEqual(machine.pwd.getpwuid(uid).pw_name, "gpioeventd")
+        self.assertEqual([int(rows[kind], 16) for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb")], [0, 0, 0, 0])
+
     def test_no_unit_of_the_machine_has_failed(self):
         self.assertEqual(systemctl("list-units", "--failed", "--no-legend", "--plain"), "")

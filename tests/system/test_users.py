@@ -3,6 +3,7 @@
 
 import os
 
+import harness
 import machine
 from machine import MEMBER, STRANGER, as_user
 
@@ -17,14 +18,31 @@ def open_chip():
 
 
 class Users(machine.TestCase):
+    def test_a_member_of_gpio_is_served(self):
+        self.assertTrue(as_user(MEMBER, ask, "ping")["ok"])
+
     def test_a_stranger_is_kept_out_by_the_socket(self):
         with self.assertRaises(PermissionError):
             as_user(STRANGER, ask, "ping")
 
-    def test_the_chip_can_be_opened_by_neither(self):
-        for user in (MEMBER, STRANGER):
-            with self.assertRaises(PermissionError):
-                as_user(user, open_chip)
+    def test_a_member_of_gpio_cannot_open_the_chip_but_sets_its_lines_through_the_daemon(self):
+        with self.assertRaises(PermissionError):
+            as_user(MEMBER, open_chip)
+        with self.assertRaises(PermissionError):
+            as_user(STRANGER, open_chip)
+        for value in (0, 1):
+            self.assertTrue(as_user(MEMBER, lambda: ask("set", line="high", value=value))["ok"])
+            self.assertEqual(self.board.value(8), value)
+
+    def test_an_event_names_the_user_who_caused_it(self):
+        client = self.connect()
+        client.request("subscribe", lines="high")
+        as_user(MEMBER, lambda: ask("set", line="high", value=0))
+        uid = machine.pwd.getpwnam(MEMBER).pw_uid
+        self.assertEqual(client.wait_for(event="output", line="high")["by"]["uid"], uid)
+
+    def test_gpioctl_works_for_a_member_of_gpio(self):
+        self.assertEqual(as_user(MEMBER, machine.run, "gpioctl", "get", "high"), "1")
 
     def test_gpioctl_tells_a_stranger_to_join_the_group(self):
         code, said = as_user(STRANGER, machine.status, "gpioctl", "get", "high")
