@@ -170,11 +170,6 @@ int access_identify_socket(const struct daemon *daemon, int fd, struct peer_id *
 	return 0;
 }
 
-bool access_same_user(const struct peer_id *a, const struct peer_id *b)
-{
-	return a->uid == b->uid && strcmp(a->socket, b->socket) == 0;
-}
-
 uint32_t access_user_tag(const struct peer_id *who)
 {
 	return came_by_main(who) ? who->uid : name_hash(who->socket) ^ (who->uid * 2654435761u);
@@ -371,6 +366,11 @@ bool access_may_any(const struct daemon *daemon, const struct peer_id *who, enum
 bool access_sees_all(const struct daemon *daemon, const struct peer_id *who)
 {
 	return rules_of(daemon, who) & always(daemon);
+}
+
+bool access_sees_timers(const struct daemon *daemon, const struct peer_id *who)
+{
+	return access_sees_all(daemon, who) || access_may_any(daemon, who, ACCESS_ADMIN);
 }
 
 static size_t add(char *text, size_t size, size_t n, const char *before, const char *word)

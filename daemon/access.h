@@ -46,10 +46,9 @@ enum wire_error access_check(const struct peer_id *who, const struct line *line,
 enum wire_error access_check_any(const struct daemon *daemon, const struct peer_id *who,
 	enum access_verb verb, const char *what, struct wire_problem *problem);
 bool access_may_any(const struct daemon *daemon, const struct peer_id *who, enum access_verb verb);
-/* Whether both are one user: what belongs to one is the other's as well. Root in a container is
- * root here, so who came by another socket is another user. */
-bool access_same_user(const struct peer_id *a, const struct peer_id *b);
-/* A number for that, which events carry. */
+/* Timers of other users: everybody sees them where there are no rules, else who may administer. */
+bool access_sees_timers(const struct daemon *daemon, const struct peer_id *who);
+/* A number for the user and the socket by which it came, see user.h. */
 uint32_t access_user_tag(const struct peer_id *who);
 /* No line is hidden from `who`. */
 bool access_sees_all(const struct daemon *daemon, const struct peer_id *who);

@@ -7,7 +7,8 @@
  * file), checked whole. The keys, their bounds and their defaults are the rows of config.def.
  *
  *   [daemon]      socket, socket-mode, socket-group, backend, log-size, board,
- *                 connections, connections-per-uid, timers, timers-per-client, kernel-buffer
+ *                 connections, connections-per-uid, timers, timers-per-client,
+ *                 timers-per-uid, lines-per-uid, requests-per-uid, kernel-buffer
  *   [line ALIAS]  line (how the line is found: any spelling but an alias), direction, bias, drive,
  *                 active-low, edges, debounce, initial, on-exit, group, safe, max-on
  *   [interlock NAME]  lines: outputs of which one at a time may be 1
@@ -110,7 +111,8 @@ struct config {
 	char board[64];		/* board map to use; "" finds it by itself, "none" uses none */
 	const char *board_file; /* where that is written; NULL: nowhere */
 	unsigned board_file_line;
-	unsigned connections, connections_per_uid, timers, timers_per_client, kernel_buffer;
+	unsigned connections, connections_per_uid, timers, timers_per_client, timers_per_uid,
+		lines_per_uid, requests_per_uid, kernel_buffer;
 	size_t n_lines;
 	struct line_config *lines;
 	size_t n_interlocks;

@@ -304,6 +304,7 @@ static void check_daemon(struct config_draft *draft, struct config_object *objec
 	check_share(draft, object, "connections-per-uid", &config->connections_per_uid,
 		config->connections);
 	check_share(draft, object, "timers-per-client", &config->timers_per_client, config->timers);
+	check_share(draft, object, "timers-per-uid", &config->timers_per_uid, config->timers);
 }
 
 static void (*const checks[CONFIG_SECTION_N])(

@@ -287,7 +287,8 @@ void event_unclaimed(struct line *line, const struct claim *claim, const char *r
 static void log_timer(struct daemon *daemon, struct jsonw *w, const struct timer *timer,
 	enum log_kind kind, uint64_t timestamp_ns)
 {
-	const struct log_entry entry = { .timer_hash = timer->hash,
+	const struct log_entry entry = { .timer_hash = (uint32_t)timer->hash,
+		.timer_user = access_user_tag(&timer->by),
 		.subject = timer->owner_number,
 		.kind = (uint8_t)kind,
 		.value = (uint8_t)((timer->notify ? LOG_TIMER_NOTIFY : 0) |

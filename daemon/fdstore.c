@@ -18,6 +18,7 @@
 #include "manager.h"
 #include "peer.h"
 #include "request.h"
+#include "user.h"
 
 #define LINE_PREFIX "line-"
 #define WAIT_MS	    200
@@ -40,8 +41,7 @@ static void go_on(struct fdstore *fdstore)
 		ask(fdstore);
 
 	while ((link = list_take(&fdstore->waiting)))
-		list_append_once(&fdstore->daemon->server.ready,
-			&list_object(link, struct peer, wait_link)->ready_link);
+		user_want_turn(list_object(link, struct peer, wait_link));
 	hold_missing(fdstore->daemon);
 }
 

@@ -123,11 +123,13 @@ static bool passes_timer(const struct filter *filter, const struct log_entry *en
 		return true;
 	if ((entry->value & LOG_TIMER_PRIVATE) && entry->subject != filter->peer)
 		return false;
+	if (!filter->all_users && entry->timer_user != filter->user)
+		return false;
 	if (filter->all_timers)
 		return true;
 
 	for (size_t i = 0; i < filter->n_timers; i++)
-		if (filter->timers[i] == entry->timer_hash)
+		if ((uint32_t)filter->timers[i] == entry->timer_hash)
 			return true;
 	return false;
 }

@@ -66,8 +66,11 @@ struct log_entry {
 			    size */
 	union {
 		uint64_t timestamp_ns; /* edges */
-		uint64_t timer_hash;   /* timers: of the name */
-		uint64_t count;	       /* lost: how many, or LOG_COUNT_UNKNOWN */
+		struct {
+			uint32_t timer_hash; /* timers: of the name */
+			uint32_t timer_user; /* whose it is: access_user_tag() */
+		};
+		uint64_t count; /* lost: how many, or LOG_COUNT_UNKNOWN */
 		uint64_t owner; /* line: number of the connection that is told unasked; 0: none */
 	};
 	uint32_t subject; /* line id; timers: number of the owner's connection, 0 when nobody owns

@@ -10,6 +10,7 @@
 #include "output.h"
 #include "peer.h"
 #include "timer.h"
+#include "user.h"
 
 /* What the timer would write, checked now as it will be again at its expiry. */
 static enum wire_error read_timer_values(
@@ -23,6 +24,20 @@ static enum wire_error read_timer_values(
 		.is_for_later = true };
 
 	return error == WIRE_OK ? output_check(&write, call->problem) : error;
+}
+
+/* A timer is its user's: nobody else arms or stops it. */
+static enum wire_error check_user(struct call *call, const struct timer *timer)
+{
+	const struct peer *peer = call->peer;
+
+	if (!timer || timer->user == peer->user ||
+		access_may_any(call->daemon, &peer->id, ACCESS_ADMIN))
+		return WIRE_OK;
+	return problem_field(call->problem, WIRE_E_DENIED, "timer",
+		"the timer \"%s\" is another user's, uid %u by the socket %s; take another name, "
+		"which may begin with ~ to be this connection's alone",
+		timer->name, (unsigned)timer->user->uid, timer->user->socket);
 }
 
 enum wire_error op_arm(struct call *call)
@@ -48,6 +63,9 @@ enum wire_error op_arm(struct call *call)
 		return problem_field(call->problem, WIRE_E_BAD_TYPE, "keep",
 			"a private timer ends with its connection; a kept one needs a name without "
 			"~");
+	error = check_user(call, timer_find(call->peer, args->timer));
+	if (error != WIRE_OK)
+		return error;
 	if (WIRE_GIVEN(args, arm, values)) {
 		error = read_timer_values(call, args, &values);
 		if (error != WIRE_OK)
@@ -70,7 +88,10 @@ enum wire_error op_arm(struct call *call)
 enum wire_error op_disarm(struct call *call)
 {
 	struct timer *timer = timer_find(call->peer, call->request->args.disarm.timer);
+	enum wire_error error = check_user(call, timer);
 
+	if (error != WIRE_OK)
+		return error;
 	if (timer)
 		timer_disarm(timer);
 	jsonw_member_bool(call->reply, "was_armed", timer != NULL);
@@ -97,6 +118,13 @@ static void write_timer(struct jsonw *w, const struct timer *timer)
 	jsonw_end_object(w);
 }
 
+static bool is_visible(const struct call *call, const struct timer *timer)
+{
+	if (timer_is_private(timer))
+		return timer->owner == call->peer;
+	return timer->user == call->peer->user || access_sees_timers(call->daemon, &call->peer->id);
+}
+
 /* The next timer in the order of arming, after number `armed`, as far as the connection may see it.
  */
 static const struct timer *next_timer(const struct call *call, uint64_t armed)
@@ -108,7 +136,7 @@ static const struct timer *next_timer(const struct call *call, uint64_t armed)
 			const struct timer *timer = list_object(link, struct timer, hash_link);
 
 			if (timer->armed > armed && (!next || timer->armed < next->armed) &&
-				(!timer_is_private(timer) || timer->owner == call->peer))
+				is_visible(call, timer))
 				next = timer;
 		}
 	return next;

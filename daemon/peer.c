@@ -12,12 +12,12 @@
 #include "diag.h"
 #include "line.h"
 #include "use.h"
+#include "user.h"
 #include "watch.h"
 
 static void dispatch(struct source *source, uint32_t events)
 {
 	struct peer *peer = list_object(source, struct peer, source);
-	struct server *server = &peer->daemon->server;
 
 	if (events & (EPOLLIN | EPOLLRDHUP))
 		peer->readable = true;
@@ -40,9 +40,8 @@ static void dispatch(struct source *source, uint32_t events)
 		peer->gone = true;
 		peer->readable = true;
 	}
-	if (peer->readable || peer->gone) {
-		list_append_once(&server->ready, &peer->ready_link);
-	}
+	if (peer->readable || peer->gone)
+		user_want_turn(peer);
 }
 
 static void expire_stall(struct deadline *deadline, uint64_t now_ns)
@@ -63,7 +62,7 @@ static void expire_end(struct deadline *deadline, uint64_t now_ns)
 	peer_close(list_object(deadline, struct peer, end));
 }
 
-static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id)
+static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id, struct user *user)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -85,13 +84,16 @@ static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id
 	deadline_init(&peer->stall, expire_stall);
 	deadline_init(&peer->end, expire_end);
 	deadline_init(&peer->grace, NULL);
+	peer->user = user_hold(user);
 	return peer;
 }
 
 int peer_new_absent(struct daemon *daemon, const struct peer_id *id, struct peer **ret)
 {
-	struct peer *peer = make(daemon, -1, id);
+	struct user *user = user_get(&daemon->server, id);
+	struct peer *peer = user ? make(daemon, -1, id, user) : NULL;
 
+	user_let_go(user);
 	if (!peer)
 		return -ENOMEM;
 
@@ -100,9 +102,10 @@ int peer_new_absent(struct daemon *daemon, const struct peer_id *id, struct peer
 	return 0;
 }
 
-int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret)
+int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct user *user,
+	struct peer **ret)
 {
-	struct peer *peer = make(daemon, fd, id);
+	struct peer *peer = make(daemon, fd, id, user);
 	int r;
 
 	if (!peer) {
@@ -112,9 +115,10 @@ int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct pee
 	r = loop_add(&daemon->loop, &peer->source, fd, EPOLLIN | EPOLLRDHUP, dispatch);
 	if (r < 0) {
 		close(fd);
-		free(peer);
+		peer_free(peer);
 		return r;
 	}
+	user->n_peers++;
 	*ret = peer;
 	return 0;
 }
@@ -160,6 +164,7 @@ void peer_free(struct peer *peer)
 	free(peer->out);
 	free(peer->replies);
 	free(peer->rest);
+	user_let_go(peer->user);
 	free(peer);
 }
 
@@ -178,6 +183,15 @@ void peer_update_interest(struct peer *peer)
 	if (peer->closed)
 		return;
 
+	/*
+	 * Its user waits, and it has something that waits for that. That it was hung up is said
+	 * once, not for ever.
+	 */
+	if (user_is_paused(peer->user) && !list_empty(&peer->ready_link)) {
+		loop_change(&peer->daemon->loop, &peer->source,
+			peer->blocked ? EPOLLOUT | EPOLLET : EPOLLET);
+		return;
+	}
 	/* After the end of input EPOLLIN and EPOLLRDHUP would be ready for ever. */
 	if (!peer->input_ended && !peer->refused && !peer_must_wait(peer) &&
 		!peer->daemon->stopping)

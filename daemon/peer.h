@@ -22,6 +22,7 @@
 #include "session.h"
 
 struct daemon;
+struct user;
 struct watch;
 
 /*
@@ -60,7 +61,9 @@ struct peer {
 
 	struct peer_id id;
 	struct list link;	/* server->peers, or server->closed */
-	struct list ready_link; /* server->ready: has input to run */
+	struct user *user;	/* held */
+	struct list ready_link; /* user->ready: has input to run */
+	uint64_t last_turn;	/* the round in which it ran */
 	struct list wait_link;	/* fdstore->waiting: its next request waits for a line */
 
 	char *in; /* an unfinished request line, or requests put off; NULL while there is none */
@@ -82,7 +85,8 @@ struct peer {
 };
 
 /* Takes fd over, also on failure. 0 or -errno. */
-int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct peer **ret);
+int peer_new(struct daemon *daemon, int fd, const struct peer_id *id, struct user *user,
+	struct peer **ret);
 /* One without a socket, which stands for a connection of an earlier daemon. 0 or -ENOMEM. */
 int peer_new_absent(struct daemon *daemon, const struct peer_id *id, struct peer **ret);
 /* Everything it has ends: timers, lines, subscriptions. The struct lives until server_reap(). */

@@ -14,6 +14,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "peer.h"
+#include "user.h"
 #include "watch.h"
 
 #define PEER_REQUESTS 64
@@ -29,6 +30,12 @@ bool peer_must_wait(const struct peer *peer)
 	return peer_is_full(peer) || !watch_can_change(peer->watch);
 }
 
+/* Nothing keeps its next request from being run. */
+static bool may_run(const struct peer *peer)
+{
+	return !peer_must_wait(peer) && !user_is_paused(peer->user);
+}
+
 static bool is_blank(const char *line, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -38,22 +45,27 @@ static bool is_blank(const char *line, size_t n)
 }
 
 /* False: not now, the same again when the connection no longer waits. */
-static bool run_line(struct peer *peer, const char *line, size_t n)
+static bool run_line(struct peer *peer, const char *line, size_t n, uint64_t now_ns)
 {
 	if (is_blank(line, n))
 		return true; /* as at the end of a here-document */
 
-	return command_run(peer, line, n);
+	if (!command_run(peer, line, n))
+		return false;
+
+	user_pay(peer->user, now_ns);
+	return true;
 }
 
 /* Runs whole lines of bytes[0..n). Returns how much was used up. */
 static size_t run_lines(struct peer *peer, const char *bytes, size_t n)
 {
-	const uint64_t until_ns = clock_now_ns() + PEER_NS;
+	uint64_t now_ns = clock_now_ns();
+	const uint64_t until_ns = now_ns + PEER_NS;
 	int budget = PEER_REQUESTS;
 	size_t used = 0;
 
-	while (used < n && budget > 0 && !peer->refused && !peer->closed && !peer_must_wait(peer)) {
+	while (used < n && budget > 0 && !peer->refused && !peer->closed && may_run(peer)) {
 		const char *end = memchr(bytes + used, '\n', n - used);
 		size_t length = end ? (size_t)(end - bytes) - used : n - used;
 
@@ -64,10 +76,11 @@ static size_t run_lines(struct peer *peer, const char *bytes, size_t n)
 			command_refuse_long(peer);
 			return n;
 		}
-		if (!run_line(peer, bytes + used, length))
+		if (!run_line(peer, bytes + used, length, now_ns))
 			break;
 		used += length + 1;
-		budget = clock_now_ns() < until_ns ? budget - 1 : 0;
+		now_ns = clock_now_ns();
+		budget = now_ns < until_ns ? budget - 1 : 0;
 	}
 	return used;
 }
@@ -102,7 +115,7 @@ static void keep(struct peer *peer, const char *bytes, size_t n)
 static void run_last(struct peer *peer)
 {
 	if (peer->in_n > 0 && !memchr(peer->in, '\n', peer->in_n)) {
-		if (!peer_must_wait(peer) && run_line(peer, peer->in, peer->in_n))
+		if (may_run(peer) && run_line(peer, peer->in, peer->in_n, clock_now_ns()))
 			keep(peer, NULL, 0);
 	}
 }
@@ -134,7 +147,7 @@ void peer_run(struct peer *peer)
 	char *buffer = peer->daemon->server.buffer;
 	size_t n, used;
 
-	if (!peer_must_wait(peer) && !peer->refused) {
+	if (may_run(peer) && !peer->refused) {
 		/* Read only when what is kept has no whole line, so that it stays within one line
 		 * and one read. */
 		if (peer->readable && !peer->input_ended && !has_whole_line(peer)) {
@@ -160,8 +173,8 @@ void peer_run(struct peer *peer)
 		peer_close(peer);
 		return;
 	}
-	peer_update_interest(peer);
-	/* More to run in the next round, which then does not wait. */
+	/* More to run in the next round, which then does not wait, or when its user may go on. */
 	if (!peer_must_wait(peer) && !peer->refused && (has_whole_line(peer) || peer->readable))
-		list_append_once(&peer->daemon->server.ready, &peer->ready_link);
+		user_want_turn(peer);
+	peer_update_interest(peer);
 }

@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "event.h"
 #include "peer.h"
+#include "user.h"
 #include "watch.h"
 
 #define FLUSH_PIECES 256
@@ -457,7 +458,7 @@ static void reader_is_gone(struct peer *peer)
 	peer->readable = true;
 	free_replies(peer);
 	loop_clear_deadline(&peer->daemon->loop, &peer->stall);
-	list_append_once(&peer->daemon->server.ready, &peer->ready_link);
+	user_want_turn(peer);
 }
 
 /* Everything that was gathered has been sent. */
@@ -481,7 +482,7 @@ static void sent_all(struct batch *batch)
 static void resume_input(struct peer *peer, bool was_waiting)
 {
 	if (was_waiting && !peer_must_wait(peer))
-		list_append_once(&peer->daemon->server.ready, &peer->ready_link);
+		user_want_turn(peer);
 	if (peer_is_done(peer))
 		peer_close(peer);
 	else

@@ -15,6 +15,7 @@
 #include "daemon.h"
 #include "diag.h"
 #include "peer.h"
+#include "user.h"
 #include "watch.h"
 
 #define REQUESTS_NS	(1 * NSEC_PER_MSEC) /* of one round */
@@ -39,6 +40,7 @@ int server_init(struct server *server, struct daemon *daemon)
 	list_init(&server->peers);
 	list_init(&server->absent);
 	list_init(&server->closed);
+	list_init(&server->users);
 	list_init(&server->ready);
 	list_init(&server->flush);
 	list_init(&server->behind);
@@ -55,15 +57,6 @@ int server_init(struct server *server, struct daemon *daemon)
 	return 0;
 }
 
-static unsigned count_of_uid(const struct server *server, uid_t uid)
-{
-	unsigned n = 0;
-
-	list_for_each (link, &server->peers)
-		n += list_object(link, struct peer, link)->id.uid == uid;
-	return n;
-}
-
 /* Says why, as well as one send can, and closes. */
 static void refuse(struct server *server, int fd, const char *why, unsigned limit)
 {
@@ -77,12 +70,49 @@ static void refuse(struct server *server, int fd, const char *why, unsigned limi
 	server->daemon->stats.refused++;
 }
 
+/* Whether there is room for one more connection; refused when not. */
+static bool has_room(struct server *server, int fd, const struct user *user)
+{
+	const struct config *config = server->daemon->config;
+
+	if (server->n_peers >= config->connections) {
+		refuse(server, fd,
+			"there are as many connections as the limit `connections` allows",
+			config->connections);
+		return false;
+	}
+	if (user->n_peers >= config->connections_per_uid) {
+		refuse(server, fd,
+			"this user has as many connections as the limit `connections-per-uid` "
+			"allows",
+			config->connections_per_uid);
+		return false;
+	}
+	return true;
+}
+
+static int take(struct server *server, int fd, struct peer_id *id, struct user *user)
+{
+	struct peer *peer;
+	int r;
+
+	id->peer = ++server->next_peer;
+	atomic_store(&server->daemon->log.header->peers, server->next_peer);
+	r = peer_new(server->daemon, fd, id, user, &peer);
+	if (r < 0)
+		return r;
+
+	list_append(&server->peers, &peer->link);
+	server->n_peers++;
+	server->daemon->stats.accepted++;
+	return 0;
+}
+
 void server_welcome(struct server *server, int fd, const char *name)
 {
 	struct daemon *daemon = server->daemon;
-	const struct config *config = daemon->config;
 	struct peer_id id = { 0 };
-	struct peer *peer;
+	struct user *user;
 	int r;
 
 	(void)snprintf(id.socket, sizeof(id.socket), "%s", name);
@@ -94,30 +124,15 @@ void server_welcome(struct server *server, int fd, const char *name)
 		daemon->stats.refused++;
 		return;
 	}
-	if (server->n_peers >= config->connections) {
-		refuse(server, fd,
-			"there are as many connections as the limit `connections` allows",
-			config->connections);
-		return;
-	}
-	if (count_of_uid(server, id.uid) >= config->connections_per_uid) {
-		refuse(server, fd,
-			"this user has as many connections as the limit `connections-per-uid` "
-			"allows",
-			config->connections_per_uid);
-		return;
-	}
-
-	id.peer = ++server->next_peer;
-	atomic_store(&daemon->log.header->peers, server->next_peer);
-	r = peer_new(daemon, fd, &id, &peer);
-	if (r < 0) {
+	user = user_get(server, &id);
+	r = user ? 0 : -ENOMEM;
+	if (!user)
+		close(fd);
+	else if (has_room(server, fd, user))
+		r = take(server, fd, &id, user);
+	if (r < 0)
 		diag_warning("a connection cannot be taken: %s", strerror(-r));
-		return;
-	}
-	list_append(&server->peers, &peer->link);
-	server->n_peers++;
-	daemon->stats.accepted++;
+	user_let_go(user);
 }
 
 /* No fd is left: the spare one serves to accept and refuse; then wait until one is freed. */
@@ -177,20 +192,50 @@ void server_done(struct server *server)
 	free(server->loss_buffer);
 }
 
+/* Runs a connection of the user; whether it has more to run that must wait for the next round. */
+static bool run_user(struct server *server, struct user *user, struct list *now)
+{
+	bool waits = false;
+
+	(void)user_hold(user);
+	user_run_next(user, server->round);
+	list_remove(&user->ready_link);
+	if (user_has_turn(user, server->round)) {
+		list_append(now, &user->ready_link);
+	} else if (!list_empty(&user->ready) && !user_is_paused(user)) {
+		list_append(&server->ready, &user->ready_link);
+		waits = true;
+	}
+	user_let_go(user);
+	return waits;
+}
+
+/*
+ * One user after the other, so that one with many connections gets no more than one with one.
+ * Connections that are put back belong to the next round; as soon as all that a user has wait for
+ * it, nobody else has a second turn.
+ */
 void server_run_requests(struct server *server)
 {
 	const uint64_t until_ns = clock_now_ns() + REQUESTS_NS;
+	bool anyone_waits = false;
 	struct list now, *link;
 
 	if (list_empty(&server->ready))
 		return;
 
-	/* Those that are put back belong to the next round. */
+	server->round++;
 	list_move(&server->ready, &now);
-	while (clock_now_ns() < until_ns && (link = list_take(&now)))
-		peer_run(list_object(link, struct peer, ready_link));
+	while (clock_now_ns() < until_ns && (link = list_take(&now))) {
+		struct user *user = list_object(link, struct user, ready_link);
 
-	/* Edges must not wait for many busy clients either; who had no turn comes first in the next
+		if (anyone_waits && user->last_turn == server->round)
+			list_append(&server->ready, link);
+		else if (run_user(server, user, &now))
+			anyone_waits = true;
+	}
+
+	/* Edges must not wait for many busy users either; who had no turn comes first in the next
 	 * round. */
 	while ((link = list_take(&server->ready)))
 		list_append(&now, link);
@@ -211,8 +256,11 @@ void server_forget_peer(struct server *server, struct peer *peer)
 {
 	list_remove(&peer->link);
 	list_append(&server->closed, &peer->link);
-	if (!peer->is_absent)
-		server->n_peers--;
+	if (peer->is_absent)
+		return;
+
+	server->n_peers--;
+	peer->user->n_peers--;
 }
 
 void server_reap(struct server *server)

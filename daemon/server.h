@@ -32,10 +32,12 @@ struct server {
 	struct list peers;
 	struct list absent; /* stand-ins for connections of an earlier daemon, see session.h */
 	size_t n_peers;
-	struct list closed;		/* to be freed at the end of the round */
-	struct list ready;		/* struct peer.ready_link */
-	struct list flush;		/* struct peer.flush_link */
-	struct list behind;		/* struct watch.behind_link */
+	struct list closed; /* to be freed at the end of the round */
+	struct list users;  /* struct user.link */
+	struct list ready;  /* struct user.ready_link: has a connection with input to run */
+	uint64_t round;	    /* number of the round, for whose turn it was */
+	struct list flush;  /* struct peer.flush_link */
+	struct list behind; /* struct watch.behind_link */
 	struct list watchers_of_all;	/* struct watch_entry.line_link */
 	struct list watchers_of_timers; /* struct watch.timers_link */
 	uint64_t marking; /* begins anew when a watch has caught up; marks of an older one are stale

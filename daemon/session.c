@@ -112,12 +112,13 @@ void session_start_grace(struct daemon *daemon)
 	}
 }
 
-static struct peer *find_absent(const struct daemon *daemon, const char *session, uid_t uid)
+static struct peer *find_absent(
+	const struct daemon *daemon, const char *session, const struct user *user)
 {
 	list_for_each (link, &daemon->server.absent) {
 		struct peer *peer = list_object(link, struct peer, link);
 
-		if (peer->session[0] && peer->id.uid == uid && strcmp(peer->session, session) == 0)
+		if (peer->session[0] && peer->user == user && strcmp(peer->session, session) == 0)
 			return peer;
 	}
 	return NULL;
@@ -126,7 +127,7 @@ static struct peer *find_absent(const struct daemon *daemon, const char *session
 bool session_take_over(struct peer *peer, const char *session)
 {
 	struct daemon *daemon = peer->daemon;
-	struct peer *absent = find_absent(daemon, session, peer->id.uid);
+	struct peer *absent = find_absent(daemon, session, peer->user);
 	const uint32_t own_number = peer->id.peer;
 
 	if (!absent)

@@ -14,6 +14,7 @@
 #include "output.h"
 #include "peer.h"
 #include "timer_kept.h"
+#include "user.h"
 #include "watch.h"
 
 static void expire(struct deadline *deadline, uint64_t now_ns);
@@ -67,8 +68,19 @@ static void disown(struct timer *timer)
 	timer->owner = NULL;
 }
 
+void timer_set_user(struct timer *timer, struct user *user)
+{
+	if (user)
+		user_hold(user)->n_timers++;
+	if (timer->user)
+		timer->user->n_timers--;
+	user_let_go(timer->user);
+	timer->user = user;
+}
+
 static void own(struct timer *timer, struct peer *peer)
 {
+	timer_set_user(timer, peer->user);
 	timer->owner = peer;
 	timer->owner_number = peer->id.peer;
 	timer->by = peer->id;
@@ -94,6 +106,7 @@ static void timer_free(struct timer *timer)
 	timer_forget(timer);
 	loop_clear_deadline(&daemon->loop, &timer->deadline);
 	disown(timer);
+	timer_set_user(timer, NULL);
 	list_remove(&timer->hash_link);
 	daemon->timers.n--;
 	free_details(timer);
@@ -125,6 +138,12 @@ static enum wire_error check_limits(
 			"this connection has %u timers armed, the limit `timers-per-client`; "
 			"disarm some",
 			config->timers_per_client);
+	if ((!existing || existing->user != peer->user) &&
+		peer->user->n_timers >= config->timers_per_uid)
+		return problem_set(problem, WIRE_E_LIMIT,
+			"this user's clients have %u timers armed, the limit `timers-per-uid`; "
+			"disarm some",
+			config->timers_per_uid);
 	return WIRE_OK;
 }
 

@@ -20,6 +20,7 @@
 struct daemon;
 struct line;
 struct peer;
+struct user;
 
 #define TIMER_BUCKETS 256
 
@@ -35,6 +36,7 @@ struct timer {
 	struct deadline deadline;
 	bool keep, notify;
 	struct peer_id by; /* who armed it */
+	struct user *user; /* of `by`; held, and counted there */
 	char *tag;	   /* NULL: none */
 	size_t n_values;
 	struct line **lines; /* what to set at expiry; one allocation with the values */

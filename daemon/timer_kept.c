@@ -13,6 +13,7 @@
 #include "line.h"
 #include "peer.h"
 #include "session.h"
+#include "user.h"
 
 #define VALUES_MAX WIRE_MAX_LINES
 
@@ -64,7 +65,7 @@ static bool has_expired_since(const struct log *log, const struct timer *timer)
 	for (seq = seq < log->tail ? log->tail : seq; seq <= log->head; seq++) {
 		const struct log_entry *entry = log_at(log, seq);
 
-		if (entry->kind == LOG_TIMER && entry->timer_hash == timer->hash &&
+		if (entry->kind == LOG_TIMER && entry->timer_hash == (uint32_t)timer->hash &&
 			(!timer_is_private(timer) || entry->subject == timer->owner_number))
 			return true;
 	}
@@ -95,7 +96,14 @@ static bool restore_values(struct timer *timer)
 
 static bool restore_details(struct timer *timer)
 {
+	struct user *user;
+
 	timer->by = record.timer.by;
+	user = user_get(&timer->daemon->server, &timer->by);
+	if (!user)
+		return false;
+	timer_set_user(timer, user);
+	user_let_go(user);
 	timer->armed = record.timer.armed;
 	timer->every_ns = record.timer.every_ns;
 	timer->keep = record.timer.keep;

@@ -8,5 +8,7 @@
 /* After every change of it. */
 void timer_remember(struct timer *timer);
 void timer_forget(struct timer *timer);
+/* Whose it is, instead of whose it was. */
+void timer_set_user(struct timer *timer, struct user *user);
 /* A timer as it was, without its details; NULL when memory is short. */
 struct timer *timer_restore(struct daemon *daemon, const char *name, struct peer *owner);

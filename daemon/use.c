@@ -21,6 +21,7 @@
 #include "peer.h"
 #include "request.h"
 #include "session.h"
+#include "user.h"
 
 struct use *use_find(const struct line *line, const struct peer *peer)
 {
@@ -39,7 +40,18 @@ static bool is_own(const struct use *use, const struct peer *peer)
 	return use->peer == peer || (peer && !use->peer && use->id.peer == peer->id.peer);
 }
 
-static struct use *use_new(struct line *line, struct peer *peer)
+static void charge(struct use *use, struct user *user)
+{
+	if (user)
+		user_hold(user)->n_lines++;
+	if (use->user)
+		use->user->n_lines--;
+	user_let_go(use->user);
+	use->user = user;
+}
+
+/* `user` is whose use it is, also where the daemon keeps the line, with peer NULL. */
+static struct use *use_new(struct line *line, struct peer *peer, struct user *user)
 {
 	struct use *use = calloc(1, sizeof(*use));
 
@@ -54,6 +66,8 @@ static struct use *use_new(struct line *line, struct peer *peer)
 	list_init(&use->peer_link);
 	if (peer)
 		list_append(&peer->uses, &use->peer_link);
+	if (!line->config)
+		charge(use, user);
 	return use;
 }
 
@@ -78,12 +92,19 @@ static void forget(struct use *use)
 	kept_drop(&use->line->chip->daemon->log.kept, &use->kept);
 }
 
+/* Off the lists already. */
+static void destroy(struct use *use)
+{
+	charge(use, NULL);
+	free(use);
+}
+
 static void use_free(struct use *use)
 {
 	forget(use);
 	list_remove(&use->line_link);
 	list_remove(&use->peer_link);
-	free(use);
+	destroy(use);
 }
 
 /* What the connection would say of the line once the wish is granted. */
@@ -198,6 +219,18 @@ static enum wire_error check_sense(const struct line_settings *settings,
 	return WIRE_OK;
 }
 
+static enum wire_error check_limit(const struct peer *peer, struct wire_problem *problem)
+{
+	const struct config *config = peer->daemon->config;
+
+	if (peer->user->n_lines < config->lines_per_uid)
+		return WIRE_OK;
+	return problem_set(problem, WIRE_E_LIMIT,
+		"this user's clients use %u lines that no configuration names, the limit "
+		"`lines-per-uid`; release some",
+		config->lines_per_uid);
+}
+
 static enum wire_error check_free(const struct line *line, struct wire_problem *problem)
 {
 	if (line->request || line->unavailable || !line->chip->available)
@@ -234,7 +267,9 @@ enum wire_error use_check(struct peer *peer, struct line *line, const struct use
 				setting_get(&line->config->settings, setting), NULL);
 		return check_sense(&line->config->settings, &opinion, wish, problem);
 	}
-	error = check_others(peer, line, &opinion, problem);
+	error = use ? WIRE_OK : check_limit(peer, problem);
+	if (error == WIRE_OK)
+		error = check_others(peer, line, &opinion, problem);
 	if (error != WIRE_OK)
 		return error;
 
@@ -351,11 +386,12 @@ bool use_keep(struct peer *peer, struct line *line)
 	if (line->config)
 		return true;
 	if (!kept)
-		kept = use_new(line, NULL);
+		kept = use_new(line, NULL, peer->user);
 	if (!kept)
 		return false;
 
 	kept->id = use->id;
+	charge(kept, peer->user);
 	kept->requested = true;
 	kept->opinion = use->opinion;
 	remember(kept);
@@ -373,7 +409,7 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	if (error != WIRE_OK)
 		return error;
 	if (is_new)
-		use = use_new(line, peer);
+		use = use_new(line, peer, peer->user);
 	if (!use)
 		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
 
@@ -493,7 +529,7 @@ void use_release(struct peer *peer, struct line *line)
 	own->opinion = (struct opinion){ 0 };
 	if (own->watched) {
 		/* Its watching goes on as a use of its own. */
-		struct use *left = use_new(line, peer);
+		struct use *left = use_new(line, peer, peer->user);
 
 		if (left) {
 			left->watched = true;
@@ -559,12 +595,16 @@ static void restore(uint32_t handle, size_t n, void *data)
 	struct daemon *daemon = restoring->daemon;
 	struct line *line = kept_find_line(daemon, &record->line);
 	struct peer *owner = NULL;
+	struct user *user = NULL;
 	struct use *use = NULL;
 
 	if (n == sizeof(*record) && line && !record->kept_by_daemon)
 		owner = session_owner(daemon, &record->id);
 	if (n == sizeof(*record) && line && (owner || record->kept_by_daemon))
-		use = use_new(line, owner);
+		user = user_get(&daemon->server, &record->id);
+	if (user)
+		use = use_new(line, owner, user);
+	user_let_go(user);
 	if (!use) {
 		diag_notice("a user of %.31s:%u is forgotten: the line is not there any more",
 			record->line.chip_label, record->line.offset);

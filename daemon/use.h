@@ -18,6 +18,7 @@ struct daemon;
 struct jsonw;
 struct line;
 struct peer;
+struct user;
 
 struct use {
 	struct line *line;
@@ -25,6 +26,7 @@ struct use {
 	struct list peer_link; /* peer->uses */
 	struct peer *peer;     /* NULL: the daemon keeps it */
 	struct peer_id id;     /* who asked */
+	struct user *user;     /* of `id`; held, and counted there. NULL: of a configured line */
 	bool requested;	       /* through `request` */
 	bool watched;	       /* through `subscribe`, by name */
 	struct opinion opinion;

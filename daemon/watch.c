@@ -18,6 +18,13 @@ static struct daemon *daemon_of(const struct watch *watch)
 	return watch->peer->daemon;
 }
 
+/* Whose timers pass. */
+static void set_user(const struct watch *watch, struct filter *filter)
+{
+	filter->user = access_user_tag(&watch->peer->id);
+	filter->all_users = access_sees_timers(daemon_of(watch), &watch->peer->id);
+}
+
 struct watch *watch_get(struct peer *peer)
 {
 	struct watch *watch = peer->watch;
@@ -36,6 +43,7 @@ struct watch *watch_get(struct peer *peer)
 	}
 	watch->n_filters = 1;
 	watch->peer = peer;
+	set_user(watch, watch->filters[0]);
 	list_init(&watch->entries);
 	list_init(&watch->timers_link);
 	list_init(&watch->behind_link);
@@ -233,6 +241,7 @@ void watch_access_changed(struct watch *watch)
 		watch_unset_line(watch, line);
 		use_unwatch(watch->peer, line);
 	}
+	set_user(watch, watch->filters[watch->n_filters - 1]);
 	if (!star_has_changed(watch))
 		return;
 

@@ -131,6 +131,7 @@ class Descriptors(TestCase):
 @only("sim", "gpio-sim's largest chip is smaller")
 class Lines(TestCase):
     CONFIG = None
+    DAEMON = "lines-per-uid = 1024"
 
     def setUp(self):
         super().setUp()

@@ -218,7 +218,7 @@ class Star(TestCase):
 @only("sim", "gpio-sim's largest chip is smaller")
 class ManyLines(TestCase):
     CONFIG = None
-    DAEMON = "log-size = 64K"
+    DAEMON = "log-size = 64K\nlines-per-uid = 1024"
 
     def setUp(self):
         super().setUp()
