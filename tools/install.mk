@@ -44,7 +44,7 @@ install-systemd: $(UNITS)
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/gpioeventd.conf
 	install -m 644 systemd/udev/$(ACCESS).rules $(DESTDIR)$(LIBDIR)/udev/rules.d/99-gpioeventd.rules
 	install -m 644 systemd/udev/*.rules $(DESTDIR)$(DATADIR)/udev
-	install -m 644 systemd/examples/*.conf $(DESTDIR)$(DATADIR)/systemd
+	install -m 644 systemd/examples/* $(DESTDIR)$(DATADIR)/systemd
 
 uninstall: uninstall-man
 	rm -f $(DESTDIR)$(SBINDIR)/gpioeventd $(DESTDIR)$(BINDIR)/gpioctl
