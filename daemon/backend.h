@@ -86,11 +86,10 @@ struct backend_ops {
 
 	/*
 	 * Looks for chips that are not known yet or have come back, and calls found() for each: a
-	 * chip that comes back (the same label and number of lines; of several such the one with
-	 * the same name) keeps its index, whatever its name is now. One whose going chip_event has
-	 * not told yet is not found: scan again after CHIP_GONE. One that may not be opened is not
-	 * found: arrival_fd tells when that changes. -errno when memory or file descriptors were
-	 * short: scan again after a while.
+	 * chip that comes back (identity.h) keeps its index, whatever its name is now. One whose
+	 * going chip_event has not told yet is not found: scan again after CHIP_GONE. One that may
+	 * not be opened is not found: arrival_fd tells when that changes. -errno when memory or
+	 * file descriptors were short: scan again after a while.
 	 */
 	int (*scan)(struct backend *backend,
 		void (*found)(const struct chip_info *chip, void *data), void *data);

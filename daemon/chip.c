@@ -147,6 +147,22 @@ static void pass_name_on(const struct daemon *daemon, const char *name)
 	}
 }
 
+/* It might be one that went, and nothing tells which. */
+static void warn_of_twins(const struct daemon *daemon, const struct chip_info *info)
+{
+	for (size_t i = 0; i < daemon->chips.n; i++) {
+		const struct chip *chip = daemon->chips.v[i];
+
+		if (!chip || chip->available || chip->info.n_lines != info->n_lines ||
+			strcmp(chip->info.label, info->label) != 0)
+			continue;
+		diag_warning("chip %s (%s) may be any of several that are gone, so it is taken for "
+			     "another; start the daemon again when all are back",
+			info->name, info->label);
+		return;
+	}
+}
+
 static void found(const struct chip_info *info, void *data)
 {
 	struct daemon *daemon = data;
@@ -154,6 +170,8 @@ static void found(const struct chip_info *info, void *data)
 	struct chip *chip = r < 0 ? NULL : daemon->chips.v[info->index];
 	const bool is_new = !chip;
 
+	if (is_new)
+		warn_of_twins(daemon, info);
 	if (r == 0 && is_new)
 		r = chip_new(daemon, info, &chip);
 	if (chip)

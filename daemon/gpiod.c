@@ -20,10 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "dev_watch.h"
+#include "identity.h"
+#include "names.h"
 #include "request_fd.h"
 #include "uapi.h"
 
@@ -36,9 +39,10 @@ struct kernel_chip {
 	struct chip_info info;
 	struct gpiod_chip *gpiod; /* NULL: gone */
 	dev_t device;
-	struct line_info *told; /* info.n_lines of them, as last told; owned */
-	unsigned n_read;	/* changes since the queue was empty */
-	unsigned recheck;	/* the next line to compare; info.n_lines: none */
+	uint64_t line_names, place; /* for its identity */
+	struct line_info *told;	    /* info.n_lines of them, as last told; owned */
+	unsigned n_read;	    /* changes since the queue was empty */
+	unsigned recheck;	    /* the next line to compare; info.n_lines: none */
 };
 
 struct backend {
@@ -167,6 +171,7 @@ static int chip_watch(struct kernel_chip *chip)
 			return uapi_error(errno);
 		info_read(info, &chip->told[i]);
 		gpiod_line_info_free(info);
+		chip->line_names = 31 * chip->line_names + name_hash(chip->told[i].name);
 	}
 	chip->recheck = chip->info.n_lines;
 	return 0;
@@ -187,6 +192,7 @@ static int chip_open(const char *path, dev_t device, struct kernel_chip *ret)
 		name_copy(chip.info.label, gpiod_chip_info_get_label(info));
 		chip.info.n_lines = (unsigned)gpiod_chip_info_get_num_lines(info);
 		gpiod_chip_info_free(info);
+		chip.place = identity_place(major(device), minor(device));
 		r = chip_watch(&chip);
 	}
 	if (r < 0) {
@@ -202,23 +208,35 @@ static bool same_label(const struct chip_info *a, const struct chip_info *b)
 	return a->n_lines == b->n_lines && !strcmp(a->label, b->label);
 }
 
-/* The place of a chip that went and is this one. Of several with its label the one with its name
- * too. The name alone is a number that the kernel gives to whoever comes next. */
-static struct kernel_chip *chip_place(struct backend *backend, const struct chip_info *info)
+static struct identity identity_of(const struct kernel_chip *chip)
 {
-	struct kernel_chip *place = NULL;
+	return (struct identity){ .label = chip->info.label,
+		.n_lines = chip->info.n_lines,
+		.line_names = chip->line_names,
+		.place = chip->place,
+		.name = chip->info.name };
+}
 
-	for (unsigned i = 0; i < backend->n_chips; i++) {
-		struct kernel_chip *chip = &backend->chips[i];
+/* The one of those that went; NULL: a chip that is new. */
+static int find_gone(
+	struct backend *backend, const struct kernel_chip *found, struct kernel_chip **ret)
+{
+	const size_t n = backend->n_chips;
+	struct identity *gone = calloc(n + 1, sizeof(*gone)), sought = identity_of(found);
+	const struct identity **choice = calloc(n + 1, sizeof(*choice));
+	int i = -ENOMEM;
 
-		if (chip->gpiod || !same_label(&chip->info, info))
-			continue;
-		if (!strcmp(chip->info.name, info->name))
-			return chip;
-		if (!place)
-			place = chip;
+	if (gone && choice) {
+		for (size_t k = 0; k < n; k++) {
+			gone[k] = identity_of(&backend->chips[k]);
+			choice[k] = backend->chips[k].gpiod ? NULL : &gone[k];
+		}
+		i = identity_pick(n, choice, &sought);
 	}
-	return place;
+	free(gone);
+	free(choice);
+	*ret = i < 0 ? NULL : &backend->chips[i];
+	return i == -ENOMEM ? i : 0;
 }
 
 /* The chip went and came back, but its going was not told yet. */
@@ -236,8 +254,13 @@ static bool going_is_untold(const struct backend *backend, const struct chip_inf
 /* Takes over `chip`, also on failure. */
 static int chip_add(struct backend *backend, struct kernel_chip *chip, struct kernel_chip **ret)
 {
-	struct kernel_chip *place = chip_place(backend, &chip->info);
+	struct kernel_chip *place;
+	int r = find_gone(backend, chip, &place);
 
+	if (r < 0) {
+		chip_close(chip);
+		return r;
+	}
 	if (!place) {
 		struct kernel_chip *chips = reallocarray(
 			backend->chips, backend->n_chips + 1, sizeof(*chips));

@@ -104,14 +104,11 @@ bool interlock_comes_first(const struct line *line, const struct output_write *w
 
 static void switch_off(struct line *line, const struct line *other)
 {
-	struct wire_problem problem;
-
 	diag_line(DIAG_ERROR, line->canonical,
 		"%s and %s were found to be 1 together, which interlock %s forbids; %s is "
 		"switched off",
 		line->canonical, other->canonical, name_of(line, other), line->canonical);
-	if (output_set(line, 0, "interlock", NULL, &problem) != WIRE_OK)
-		diag_error("%s cannot be switched off: %s", line->canonical, problem.message);
+	output_set_later(line, 0, "interlock", NULL);
 }
 
 void interlocks_settle(struct daemon *daemon)

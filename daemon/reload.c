@@ -211,12 +211,9 @@ static void compare_board(struct reload *reload, const struct board *a, const st
 static void end_pulse(struct line *line)
 {
 	const struct peer_id by = line->revert.by;
-	struct wire_problem problem;
 
-	if (!deadline_is_set(&line->revert.deadline))
-		return;
-	if (output_set(line, line->revert.value, "revert", &by, &problem) != WIRE_OK)
-		diag_error("the pulse of %s cannot be ended: %s", line->canonical, problem.message);
+	if (deadline_is_set(&line->revert.deadline))
+		output_set_later(line, line->revert.value, "revert", &by);
 }
 
 /* Nobody can name it any more. */

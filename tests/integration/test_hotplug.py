@@ -5,8 +5,9 @@ import collections
 import threading
 import time
 
+import board
 from board import B
-from harness import BUTTONS_AND_LEDS, PATIENCE, TestCase, only, wait_until
+from harness import BACKEND, BUTTONS_AND_LEDS, PATIENCE, TestCase, only, wait_until
 
 # On board-b.
 KNOB = """
@@ -115,6 +116,32 @@ class Absent(TestCase):
         self.assertEqual("B1", client.request("lines", line=spelling)["lines"][0]["name"])
         self.board.restore_chip()
         client.wait_for(event="line", line="led", change="available")
+
+
+class Twins(TestCase):
+    """Two boards that have the same label, and lines of other names."""
+
+    CONFIG = None
+
+    def setUp(self):
+        super().setUp()
+        self.board.close()
+        self.board = board.make(BACKEND, [board.numbered("twin", 4, "LEFT"), board.numbered("twin", 4, "RIGHT")])
+        self.addCleanup(self.board.close)
+
+    @only("gpiod", "simulated chips keep their names")
+    def test_twins_are_told_apart_by_the_names_of_their_lines(self):
+        self.start("[line l]\nline = LEFT1\n[line r]\nline = RIGHT1\n")
+        client = self.connect()
+        client.request("subscribe", lines=["l", "r"])
+        for chip, line in ((0, "l"), (1, "r")):
+            self.board.remove_chip(chip)
+            client.wait_for(event="line", line=line, change="gone")
+        for chip, line in ((1, "r"), (0, "l")):
+            self.board.restore_chip(chip)
+            client.expect(event="line", line=line, change="available")
+            self.board.press(1, 1, chip)
+            client.expect(event="edge", line=line, value=1)
 
 
 class Again(TestCase):
