@@ -63,7 +63,8 @@ class GpiodBoard(Board):
 
     @contextlib.contextmanager
     def taken(self, line, consumer, chip=A, high=False):
-        """A context in which this process, not the daemon, holds a line: an input, or an output that is high."""
+        """A context in which this process, not the daemon, holds a line: an input, or an output that is high;
+        gives the request's descriptor."""
         flags = GPIO_V2_LINE_FLAG_OUTPUT | GPIO_V2_LINE_FLAG_ACTIVE_LOW if high else GPIO_V2_LINE_FLAG_INPUT
         offsets = (self.offset(line, chip),) + (0,) * 63
         request = bytearray(LINE_REQUEST.pack(*offsets, consumer.encode(), flags, 0, 1, 0, 0))
@@ -74,7 +75,7 @@ class GpiodBoard(Board):
             os.close(chip_fd)
         fd = LINE_REQUEST.unpack(request)[-1]
         try:
-            yield
+            yield fd
         finally:
             os.close(fd)
 

@@ -262,6 +262,9 @@ class Order:
         self.replay_left = 0
         self.replay_bound = None
         self.replay_lost = False
+        self.replayed = -1     # newest that was, or that an earlier connection had
+        self.not_resumed = set()  # of timers of one's own, which come unasked
+        self.told = set()         # those before the replay, which has them no more
         self.lost_wanted = False
         self.line_seq = {}
         self.line_time = {}
@@ -273,6 +276,7 @@ class Order:
         log has become another."""
         order = Order()
         order.last_event, order.last_reply = self.last_event, self.last_reply
+        order.replayed = self.last_event
         order.line_seq, order.line_time = dict(self.line_seq), dict(self.line_time)
         order.instance, order.is_first = self.instance, True
         return order
@@ -301,6 +305,7 @@ class Order:
         self.last_reply = seq
         if message.get("resumed"):
             self.replay_left, self.replay_bound, self.replay_lost = message.get("replay", 0), seq, False
+            self.told, self.not_resumed = self.not_resumed, set()
         self.lost_wanted = message.get("resumed") is False
 
     def event(self, message):
@@ -317,13 +322,16 @@ class Order:
             self.replay_left = 0
         if self.replay_left:
             self.replay_left -= 1
-            if seq > self.replay_bound or seq <= self.last_event:
+            if seq > self.replay_bound or seq <= self.replayed or seq in self.told:
                 raise Broken("a replayed message is out of place (after %d, up to %d): %s" %
-                             (self.last_event, self.replay_bound, json.dumps(message)[:400]))
+                             (self.replayed, self.replay_bound, json.dumps(message)[:400]))
+            self.replayed = seq
         elif seq <= self.last_event or seq <= self.last_reply:
             raise Broken("seq does not go up (last event %d, last reply %d): %s" %
                          (self.last_event, self.last_reply, json.dumps(message)[:400]))
-        self.last_event = seq
+        self.last_event = max(seq, self.last_event)
+        if self.replay_bound is None and message["event"] == "timer":
+            self.not_resumed.add(seq)
         if message["event"] == "edge":
             self._edge(message)
         elif message["event"] == "line":

@@ -14,6 +14,7 @@ import fcntl
 import glob
 import itertools
 import os
+import re
 import struct
 
 CONFIGFS = "/sys/kernel/config/gpio-sim"
@@ -156,3 +157,49 @@ def interrupts(label, offset):
     if len(found) > 1:
         raise LookupError("this kernel does not say which chip's line %d is meant" % offset)
     return found[0] if found else 0
+
+
+class Trace:
+    """Every write to a line's level or direction, by whom ever and however short, from the kernel's tracepoints.
+
+        with gpiosim.Trace() as trace:
+            ...
+        trace.of("gpiochip0", 3)        # [("set", 1), ("direction", "in"), ...]
+    """
+
+    ROOT = "/sys/kernel/debug/tracing/"
+    EVENTS = ("gpio_value", "gpio_direction")
+
+    def __init__(self):
+        self.rows = []
+
+    def _switch(self, on):
+        for event in self.EVENTS:
+            _write("%sevents/gpio/%s/enable" % (self.ROOT, event), str(int(on)))
+
+    def __enter__(self):
+        _write(self.ROOT + "events/gpio/gpio_value/filter", "get == 0")
+        _write(self.ROOT + "trace", "")
+        self._switch(True)
+        self._bases = {}
+        with open("/sys/kernel/debug/gpio") as f:
+            for row in f:
+                found = re.match(r"(gpiochip\d+): GPIOs (\d+)-", row)
+                if found:
+                    self._bases[found.group(1)] = int(found.group(2))
+        return self
+
+    def __exit__(self, *exc):
+        self._switch(False)
+        with open(self.ROOT + "trace") as f:
+            for row in f:
+                found = re.search(r" gpio_(value|direction): +(\d+) +(set|out|in) +\(?(-?\d+)", row)
+                if found:
+                    kind, number, what, value = found.groups()
+                    self.rows.append((int(number), "set" if kind == "value" else "direction",
+                                      int(value) if kind == "value" else what))
+        if len(self.rows) > 10000:
+            raise OverflowError("the kernel's trace may have lost its beginning")
+
+    def of(self, chip, offset):
+        return [row[1:] for row in self.rows if row[0] == self._bases[chip] + offset]

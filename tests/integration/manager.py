@@ -23,13 +23,15 @@ from harness import Client, Daemon, Deadline, Failure, TestCase
 
 FIRST_FD = 3  # of those that are handed over, SD_LISTEN_FDS_START
 UCRED = struct.Struct("3i")
+TIMESPEC = struct.Struct("@ll")
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python does not name it
 
 
 class Manager:
     """Serves NOTIFY_SOCKET in a thread.
 
-    `store` has [name, fd] in the order in which they came; `told` the messages as lists of rows.
-    `places` limits the store: what does not fit is closed, and nobody is told.
+    `store` has [name, fd] in the order in which they came; `told` has when and what it was told since the
+    last start. `places` limits the store: what does not fit is closed, and nobody is told.
     """
 
     def __init__(self, path, places=4096):
@@ -44,6 +46,7 @@ class Manager:
         self.at_work = threading.Lock()  # held by who wants it to stand still
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind(path)
         self.poll = select.epoll()
         self.poll.register(self.socket, select.EPOLLIN)
@@ -74,16 +77,19 @@ class Manager:
             data, ancillary, _, _ = self.socket.recvmsg(65536, 8192, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        fds, pid = array.array("i"), None
+        fds, pid, sent_ns = array.array("i"), None, 0
         for level, kind, content in ancillary:
             if kind == socket.SCM_RIGHTS:
                 fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
             elif kind == socket.SCM_CREDENTIALS:
                 pid = UCRED.unpack(content)[0]
+            elif kind == SO_TIMESTAMPNS:
+                seconds, ns = TIMESPEC.unpack(content[:TIMESPEC.size])
+                sent_ns = seconds * 10 ** 9 + ns
         rows = data.decode().split("\n")
         fields = dict(row.split("=", 1) for row in rows if "=" in row)
         if pid == self.pid:  # NotifyAccess=main
-            self.told.append(rows)
+            self.told.append((sent_ns, rows))
             fds = self._obey(fields, list(fds))
         for fd in fds:
             os.close(fd)
@@ -152,10 +158,16 @@ class Manager:
         with self.changed:
             while not fact():
                 if not self.changed.wait(deadline.left()) and deadline.over():
-                    raise Failure("the manager waits in vain: %s; stored: %s" % (what, [name for name, _ in self.store]))
+                    stored = [name for name, _ in self.store]
+                    raise Failure("the manager waits in vain: %s; stored: %s" % (what, stored))
 
     def was_told(self, row):
-        return any(row in rows for rows in self.told)
+        return any(row in rows for _, rows in self.told)
+
+    def told_us(self, row):
+        """When the daemon said this, in microseconds since 1970."""
+        with self.changed:
+            return next(sent_ns for sent_ns, rows in self.told if row in rows) // 1000
 
     # What it does itself
 
@@ -294,10 +306,11 @@ class Case(TestCase):
         self.observer = None
         self.daemon.end(number)
 
-    def begin(self, config=None, daemon="", **settings):
+    def begin(self, config=None, daemon="", wait=True, **settings):
         text = None if config is None else self.config_text(config, daemon)
-        self.daemon.begin(text, **settings)
-        self.board.attach(self.daemon)
+        self.daemon.begin(text, wait, **settings)
+        if wait:
+            self.board.attach(self.daemon)
 
     def restart(self, number=signal.SIGKILL, config=None, **settings):
         self.end(number)
@@ -328,24 +341,30 @@ class Follower:
     def come(self):
         """Connects, for the first time or again; the replies to hello and subscribe."""
         self.client = Client(self.path, order=self.client and self.client.order.after_reconnecting())
-        fields = {} if self.session is None else {"session": self.session}
-        self.hello = self.client.request("hello", client=self.name, **fields)
+        session = {} if self.session is None else {"session": self.session}
         since = {} if self.seq is None else {"since": self.seq, "instance": self.instance}
-        self.subscribed = self.client.request("subscribe", **self.subscription, **since)
+        self.hello, self.subscribed = self.client.pipeline(
+            [("hello", dict(client=self.name, **session)), ("subscribe", dict(**self.subscription, **since))])
+        for reply in (self.hello, self.subscribed):
+            if not reply["ok"]:
+                self.client.fail("hello and subscribe were refused: " + harness.short(reply))
+        self.taken_over = self.hello["taken_over"]
         self.session, self.peer = self.hello["session"], self.hello["peer"]
         self.instance = self.subscribed["instance"]
         if self.seq is None:
             self.seq = self.subscribed["seq"]
+            self.first_seq = self.seq + 1
         return self.hello, self.subscribed
 
     def note(self, event):
         self.seen.append(event)
-        self.seq = event["seq"]
+        self.seq = max(self.seq, event["seq"])
         return event
 
-    def wait_for(self, **wanted):
+    def wait_for(self, seconds=None, **wanted):
+        deadline = Deadline(seconds)
         while True:
-            event = self.note(self.client.event())
+            event = self.note(self.client.event(deadline.left()))
             if harness.matches(event, wanted):
                 return event
 
@@ -378,10 +397,10 @@ class Follower:
         self.catch_up()
         return self
 
-    def check_nothing_is_missing(self, first):
-        """Each seq from `first` to the last seen is an event or in a `lost`, and just once."""
-        next_seq = first
-        for event in self.seen:
+    def check_nothing_is_missing(self):
+        """Each seq from the first one to the last seen is an event or in a `lost`, and just once."""
+        next_seq = self.first_seq
+        for event in sorted(self.seen, key=lambda event: event["seq"]):
             begin = event["from"] if event["event"] == "lost" and event["from"] < event["seq"] else event["seq"]
             if begin != next_seq:
                 raise Failure("seq %d should follow, but there came %s" % (next_seq, harness.short(event)))
