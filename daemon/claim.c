@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim_kept.h"
 #include "config.h"
 #include "daemon.h"
 #include "duration.h"
@@ -104,14 +105,15 @@ static enum wire_error check(const struct peer *peer, const struct line *line,
 }
 
 /* The owner of a claim that may end by itself is told so unasked: that counts as a subscription. */
-static void count_own(const struct claim *claim, int n)
+static void count_own(struct claim *claim, bool counted)
 {
 	struct watch *watch = claim->owner->watch;
 
-	if (!claim->terms.ttl_ns || !watch)
+	if (claim->counted == counted || !watch)
 		return;
 
-	watch->n_own += (unsigned)n;
+	claim->counted = counted;
+	watch->n_own += counted ? 1 : -1u;
 	watch_update(watch);
 }
 
@@ -149,7 +151,8 @@ static void claim_free(struct claim *claim)
 {
 	struct line *line = claim->line;
 
-	count_own(claim, -1);
+	count_own(claim, false);
+	claim_forget(claim);
 	loop_clear_deadline(&line->chip->daemon->loop, &claim->ttl);
 	list_remove(&claim->peer_link);
 	line->claim = NULL;
@@ -189,11 +192,11 @@ static void put_in_force(struct claim *claim, const struct claim_terms *terms)
 	if (claim->since_ns && same_terms(&claim->terms, &mine))
 		return;
 
-	count_own(claim, -1);
 	claim->terms = mine;
 	claim->by = claim->owner->id;
 	claim->since_ns = clock_now_ns();
-	count_own(claim, 1);
+	claim_remember(claim);
+	count_own(claim, mine.ttl_ns != 0);
 	set_ttl(claim, claim->since_ns);
 	on_time_shorten(line);
 	event_line(line, "claimed");
@@ -344,6 +347,45 @@ static void expire_ttl(struct deadline *deadline, uint64_t now_ns)
 	}
 	act(claim, "ttl");
 	claim_end(claim, "ttl");
+}
+
+void claims_take_over(struct peer *from, struct peer *to)
+{
+	struct list *link;
+
+	to->heard_ns = clock_now_ns();
+	while ((link = list_take(&from->claims))) {
+		struct claim *claim = list_object(link, struct claim, peer_link);
+
+		count_own(claim, false);
+		claim->owner = to;
+		claim->by = to->id;
+		list_append(&to->claims, &claim->peer_link);
+		/* Without memory for a watch it is not told unasked. */
+		if (claim->terms.ttl_ns && watch_get(to))
+			count_own(claim, true);
+		claim_remember(claim);
+	}
+}
+
+bool claim_go_on(struct line *line, struct peer *owner, const struct claim_terms *terms,
+	uint64_t since_ns, uint32_t kept)
+{
+	struct claim *claim;
+
+	if (heap_reserve(&owner->daemon->loop.deadlines, 1) < 0)
+		return false;
+	claim = claim_new(line, owner);
+	if (!claim)
+		return false;
+
+	claim->terms = *terms;
+	claim->since_ns = since_ns ? since_ns : 1;
+	claim->kept = kept;
+	owner->heard_ns = clock_now_ns();
+	set_ttl(claim, owner->heard_ns);
+	on_time_shorten(line);
+	return true;
 }
 
 void claims_reload(struct daemon *daemon)

@@ -38,7 +38,9 @@ struct claim {
 	struct claim_terms terms;
 	uint64_t since_ns;
 	struct deadline ttl;
-	bool put_off; /* it was due while requests of the owner waited to be run */
+	uint32_t kept; /* its record */
+	bool counted;  /* in the owner's watch */
+	bool put_off;  /* it was due while requests of the owner waited to be run */
 };
 
 /* Whether `by` (NULL: the daemon) may change the line: WIRE_OK, or claimed. */
@@ -65,6 +67,11 @@ void claims_hang_up(struct peer *peer);
 void claims_peer_left(struct peer *peer);
 /* The same of all connections: the daemon stops. */
 void claims_end(struct daemon *daemon);
+/* The claims of a stand-in become the connection's. */
+void claims_take_over(struct peer *from, struct peer *to);
+/* A claim that an earlier daemon granted. False: memory is short. */
+bool claim_go_on(struct line *line, struct peer *owner, const struct claim_terms *terms,
+	uint64_t since_ns, uint32_t kept);
 /* Another configuration: safe, max-on and interlocks of lines may be others. */
 void claims_reload(struct daemon *daemon);
 

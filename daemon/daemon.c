@@ -14,6 +14,7 @@
 #include "adopt.h"
 #include "board.h"
 #include "claim.h"
+#include "claim_kept.h"
 #include "clock.h"
 #include "diag.h"
 #include "event.h"
@@ -230,11 +231,13 @@ static void go_on(struct daemon *daemon)
 	session_restore(daemon);
 	uses_restore(daemon);
 	adopt_settle(daemon);
+	claims_restore(daemon);
 	hold_configured(daemon);
 	hold_missing(daemon);
 	outputs_restore(daemon);
 	timers_restore(daemon);
 	adopt_catch_up(daemon);
+	claims_settle(daemon);
 	session_start_grace(daemon);
 }
 

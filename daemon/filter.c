@@ -140,7 +140,7 @@ bool filter_passes_other(const struct filter *filter, const struct log_entry *en
 		return passes_timer(filter, entry);
 
 	if (entry->kind == LOG_LINE && entry->owner && entry->owner == filter->peer)
-		return entry->seq >= filter->own_from;
+		return entry->seq >= filter->own_from || entry->seq <= filter->own_after;
 	if (entry->kind < LOG_LINE_KINDS)
 		return (filter->mask[entry->subject] >> entry->kind) & 1;
 

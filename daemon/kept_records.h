@@ -85,9 +85,25 @@ struct kept_pulse {
 	uint32_t value;
 };
 
-/* Sizes, for the log's header; a kind that is missing has no record yet. */
+/* KEPT_CLAIM: who alone writes a line, and what becomes of it then. */
+struct kept_claim {
+	struct kept_line_ref line;
+	struct peer_id by;
+	uint64_t since_ns, ttl_ns, max_on_ns;
+	uint32_t on_disconnect;
+	bool has_on_disconnect;
+};
+
+/* KEPT_ON_TIME: an output that is 1, or about to be, for a limited time. */
+struct kept_on_time {
+	struct kept_line_ref line;
+	uint64_t since_ns, at_ns;
+};
+
+/* Sizes, for the log's header. */
 #define KEPT_RECORD_BYTES                                                                     \
 	[KEPT_LINE] = sizeof(struct kept_line), [KEPT_SESSION] = sizeof(struct kept_session), \
 	[KEPT_USE] = sizeof(struct kept_use),                                                 \
 	[KEPT_TIMER] = sizeof(struct kept_timer) + sizeof(struct kept_value),                 \
-	[KEPT_PULSE] = sizeof(struct kept_pulse)
+	[KEPT_PULSE] = sizeof(struct kept_pulse), [KEPT_CLAIM] = sizeof(struct kept_claim),   \
+	[KEPT_ON_TIME] = sizeof(struct kept_on_time)

@@ -3,6 +3,7 @@
 #include "on_time.h"
 
 #include "claim.h"
+#include "claim_kept.h"
 #include "clock.h"
 #include "config.h"
 #include "daemon.h"
@@ -37,18 +38,23 @@ static uint64_t due_ns(const struct line *line)
 static int limit(struct line *line, uint64_t due)
 {
 	struct on_time *on_time = &line->on_time;
+	int r;
 
 	if (due == UINT64_MAX ||
 		(deadline_is_set(&on_time->deadline) && on_time->deadline.at_ns <= due))
 		return 0;
 
-	return loop_set_deadline(&line->chip->daemon->loop, &on_time->deadline, due);
+	r = loop_set_deadline(&line->chip->daemon->loop, &on_time->deadline, due);
+	if (r == 0)
+		on_time_remember(line);
+	return r;
 }
 
 static void end(struct line *line)
 {
 	line->on_time.since_ns = 0;
 	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
+	on_time_forget_record(line);
 }
 
 int on_time_note(struct line *line, uint8_t value)
@@ -99,6 +105,15 @@ void on_time_found(struct line *line)
 	expire(&line->on_time.deadline, clock_now_ns());
 }
 
+void on_time_go_on(struct line *line, uint32_t kept, uint64_t since_ns, uint64_t at_ns)
+{
+	line->on_time.kept = kept;
+	line->on_time.since_ns = since_ns ? since_ns : 1;
+	/* The configuration may be another now: the shorter time counts. */
+	if (limit(line, at_ns) < 0 || limit(line, due_ns(line)) < 0)
+		expire(&line->on_time.deadline, clock_now_ns());
+}
+
 void on_time_shorten(struct line *line)
 {
 	if (line->on_time.since_ns && limit(line, due_ns(line)) < 0)
@@ -108,6 +123,7 @@ void on_time_shorten(struct line *line)
 void on_time_recompute(struct line *line)
 {
 	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
+	on_time_forget_record(line);
 	on_time_shorten(line);
 }
 

@@ -18,6 +18,7 @@ struct line;
 struct on_time {
 	uint64_t since_ns; /* 0: the line is not 1 */
 	struct deadline deadline;
+	uint32_t kept; /* its record, while it is limited */
 };
 
 void on_time_init(struct on_time *on_time);
@@ -28,6 +29,8 @@ void on_time_init(struct on_time *on_time);
 int on_time_note(struct line *line, uint8_t value);
 /* The line has the value that it was found with. */
 void on_time_found(struct line *line);
+/* An earlier daemon limited it. */
+void on_time_go_on(struct line *line, uint32_t kept, uint64_t since_ns, uint64_t at_ns);
 /* Its limits may have become shorter; or, after a reload, also longer. */
 void on_time_shorten(struct line *line);
 void on_time_recompute(struct line *line);

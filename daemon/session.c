@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "claim.h"
 #include "clock.h"
 #include "daemon.h"
 #include "diag.h"
@@ -142,6 +143,7 @@ bool session_take_over(struct peer *peer, const char *session)
 	if (!peer->id.client[0])
 		memcpy(peer->id.client, absent->id.client, sizeof(peer->id.client));
 	use_take_over(absent, peer);
+	claims_take_over(absent, peer);
 	peer->own_after = daemon->log.head;
 
 	session_end(peer);
