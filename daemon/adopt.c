@@ -235,7 +235,9 @@ static bool bring_in_line(struct line *line)
 
 	if (line_settings_same(&line->settings, wanted))
 		return true;
-	return request_reconfigure(line->request, line, wanted, INITIAL_KEEP) == 0;
+	/* What was an output keeps its level; what becomes one begins as it is configured. */
+	return request_reconfigure(line->request, line, wanted,
+		       line_is_output(line) ? INITIAL_KEEP : line->config->initial) == 0;
 }
 
 static bool settle_request(struct request *request)
@@ -259,6 +261,14 @@ static void tell_untold(struct line *line)
 		event_line(line, "requested");
 }
 
+/* It is given back, which is told. */
+static void stop_expecting(struct line *line)
+{
+	line->restored = false;
+	if (!is_wanted(line))
+		line_forget(line);
+}
+
 void adopt_settle(struct daemon *daemon)
 {
 	unsigned n = 0;
@@ -276,8 +286,7 @@ void adopt_settle(struct daemon *daemon)
 		}
 		diag_notice("line %s is given back: it is wanted otherwise now", line->canonical);
 		for (size_t i = 0; i < line->request->n; i++)
-			if (!is_wanted(line->request->lines[i]))
-				line_forget(line->request->lines[i]);
+			stop_expecting(line->request->lines[i]);
 		request_free(line->request, "released");
 	}
 	for (size_t id = 0; id < daemon->lines.n; id++)
@@ -285,6 +294,53 @@ void adopt_settle(struct daemon *daemon)
 			tell_untold(daemon->lines.v[id]);
 	if (n > 0)
 		diag_info("%u lines are held as an earlier daemon left them", n);
+}
+
+/* Lines that are not there any more. */
+
+/* A configured line whose chip went meanwhile is known by its name. */
+static void find_state_of_absent(struct line *line)
+{
+	struct daemon *daemon = line->chip->daemon;
+
+	for (size_t i = 0; i < daemon->n_states && !line->state; i++) {
+		struct log_line_state *state = &daemon->log.states[i];
+
+		if (strcmp(state->canonical, line->canonical) != 0 || !log_line_now(state)->held)
+			continue;
+		line->state = state;
+		line->line_seq = log_line_now(state)->line_seq;
+		line->settings = line->config->settings;
+		line->restored = true;
+	}
+}
+
+static void tell_missing(struct line *line)
+{
+	const bool had_edges = line->settings.direction != DIRECTION_OUTPUT &&
+			       line->settings.edges != EDGES_NONE;
+
+	line->restored = false;
+	if (!line->state || line_prepare(line) < 0)
+		return;
+
+	line->reserved = false;
+	if (had_edges)
+		event_lost(line, line->chip->available ? "restart" : "unplug", LOG_COUNT_UNKNOWN,
+			LOG_VALUE_NULL);
+	event_line(line, line->chip->available ? "released" : "gone");
+}
+
+void adopt_missing(struct daemon *daemon)
+{
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		struct line *line = daemon->lines.v[id];
+
+		if (line->config && line_is_absent(line) && !line->state)
+			find_state_of_absent(line);
+		if (line->restored && !line->request && !line->leaving)
+			tell_missing(line);
+	}
 }
 
 /* Catching up. */

@@ -21,6 +21,8 @@ void adopt_lines(struct daemon *daemon);
 /* After those who use lines are known: settings are brought in line with the configuration, what
  * nobody wants any more is given back. */
 void adopt_settle(struct daemon *daemon);
+/* After the rest was requested: lines that were held and are not any more are told. */
+void adopt_missing(struct daemon *daemon);
 /* At the end: what happened meanwhile is logged, the levels are compared with what the log says,
  * what came due is done. */
 void adopt_catch_up(struct daemon *daemon);

@@ -29,8 +29,9 @@
 
 #include "settings.h"
 
-#define BACKEND_NAME_BYTES 32 /* with the NUL, as in the kernel */
-#define REQUEST_LINES_MAX  64 /* lines of one request, as in the kernel */
+#define BACKEND_CONSUMER   "gpioeventd" /* of our requests, as others see them */
+#define BACKEND_NAME_BYTES 32		/* with the NUL, as in the kernel */
+#define REQUEST_LINES_MAX  64		/* lines of one request, as in the kernel */
 
 struct config;
 struct backend;

@@ -266,14 +266,11 @@ enum wire_error call_check_access(
 
 bool call_must_wait(struct call *call, const struct named_lines *named)
 {
-	struct fdstore *fdstore = &call->daemon->fdstore;
-
 	for (size_t i = 0; i < named->n && !call->wait; i++)
-		call->wait = !named->lines[i]->request &&
-			     fdstore_is_leaving(fdstore, named->lines[i]->leaving);
+		call->wait = fdstore_is_leaving(named->lines[i]);
 	if (call->wait) {
 		call->daemon->stats.requests--; /* it is counted when it is run */
-		list_append_once(&fdstore->waiting, &call->peer->wait_link);
+		fdstore_await(&call->daemon->fdstore, call->peer);
 	}
 	return call->wait;
 }

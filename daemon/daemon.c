@@ -234,6 +234,7 @@ static void go_on(struct daemon *daemon)
 	claims_restore(daemon);
 	hold_configured(daemon);
 	hold_missing(daemon);
+	adopt_missing(daemon);
 	outputs_restore(daemon);
 	timers_restore(daemon);
 	adopt_catch_up(daemon);

@@ -2,13 +2,10 @@
 
 #include "fdstore.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "clock.h"
 #include "daemon.h"
@@ -21,92 +18,79 @@
 #include "user.h"
 
 #define LINE_PREFIX "line-"
-#define WAIT_MS	    200
 #define LATE_NS	    (5 * NSEC_PER_SEC)
+#define WAIT_NS	    (200 * NSEC_PER_MSEC)
+#define LOOK_NS	    (1 * NSEC_PER_MSEC)
 
-static void ask(struct fdstore *fdstore);
-
-/* Whoever waited for a line to leave has his turn. */
+/* Whoever waited has his turn. */
 static void go_on(struct fdstore *fdstore)
 {
 	struct list *link;
 
 	loop_clear_deadline(&fdstore->daemon->loop, &fdstore->late);
-	loop_remove(&fdstore->daemon->loop, &fdstore->source);
-	close(fdstore->barrier_fd);
-	fdstore->barrier_fd = -1;
-	if (fdstore->done < fdstore->asked)
-		fdstore->done = fdstore->asked;
-	if (fdstore->forgotten > fdstore->done)
-		ask(fdstore);
-
 	while ((link = list_take(&fdstore->waiting)))
 		user_want_turn(list_object(link, struct peer, wait_link));
 	hold_missing(fdstore->daemon);
 }
 
-static void dispatch(struct source *source, uint32_t events)
-{
-	(void)events;
-	go_on(list_object(source, struct fdstore, source));
-}
-
 static void expire_late(struct deadline *deadline, uint64_t now_ns)
 {
+	struct fdstore *fdstore = list_object(deadline, struct fdstore, late);
+	struct daemon *daemon = fdstore->daemon;
+
 	(void)now_ns;
-	diag_warning("the service manager does not answer; lines that were given back may be busy "
-		     "for a while");
-	go_on(list_object(deadline, struct fdstore, late));
-}
-
-static void ask(struct fdstore *fdstore)
-{
-	struct loop *loop = &fdstore->daemon->loop;
-
-	fdstore->asked = fdstore->forgotten;
-	fdstore->barrier_fd = manager_barrier();
-	if (fdstore->barrier_fd >= 0 &&
-		loop_add(loop, &fdstore->source, fdstore->barrier_fd, EPOLLIN, dispatch) == 0) {
-		(void)loop_set_deadline(loop, &fdstore->late, clock_now_ns() + LATE_NS);
-		return;
-	}
-	/* Nobody can say when: the kernel will say busy. */
-	if (fdstore->barrier_fd >= 0)
-		close(fdstore->barrier_fd);
-	fdstore->barrier_fd = -1;
-	fdstore->done = fdstore->asked;
-}
-
-void fdstore_wait(struct fdstore *fdstore)
-{
-	const uint64_t forgotten = fdstore->forgotten;
-	struct pollfd poll_fd = { .fd = manager_barrier(), .events = POLLIN };
-
-	if (poll_fd.fd < 0)
-		return;
-	if (poll(&poll_fd, 1, WAIT_MS) > 0)
-		fdstore->done = forgotten;
-	close(poll_fd.fd);
+	diag_warning("the service manager does not let go of lines that were given back; they are "
+		     "busy until it does");
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		daemon->lines.v[id]->leaving = false;
+	go_on(fdstore);
 }
 
 void fdstore_init(struct fdstore *fdstore, struct daemon *daemon)
 {
-	*fdstore = (struct fdstore){
-		.daemon = daemon, .enabled = manager_has_store(), .source.fd = -1, .barrier_fd = -1
-	};
+	*fdstore = (struct fdstore){ .daemon = daemon, .enabled = manager_has_store() };
 	deadline_init(&fdstore->late, expire_late);
 	list_init(&fdstore->waiting);
 }
 
 void fdstore_done(struct fdstore *fdstore)
 {
-	if (fdstore->barrier_fd < 0)
-		return;
-
 	loop_clear_deadline(&fdstore->daemon->loop, &fdstore->late);
-	loop_remove(&fdstore->daemon->loop, &fdstore->source);
-	close(fdstore->barrier_fd);
-	fdstore->barrier_fd = -1;
+}
+
+/* Also after the manager has answered: it may close its duplicate later. */
+static bool has_left(const struct line *line)
+{
+	struct line_info info;
+
+	return line->request || line_read_info(line, &info) < 0 || !info.used ||
+	       strcmp(info.consumer, BACKEND_CONSUMER) != 0;
+}
+
+bool fdstore_is_leaving(struct line *line)
+{
+	if (line->leaving && has_left(line)) {
+		line->leaving = false;
+		go_on(&line->chip->daemon->fdstore);
+	}
+	return line->leaving;
+}
+
+void fdstore_await(struct fdstore *fdstore, struct peer *peer)
+{
+	list_append_once(&fdstore->waiting, &peer->wait_link);
+	if (!deadline_is_set(&fdstore->late))
+		(void)loop_set_deadline(
+			&fdstore->daemon->loop, &fdstore->late, clock_now_ns() + LATE_NS);
+}
+
+void fdstore_wait(struct line *line)
+{
+	const uint64_t until_ns = clock_now_ns() + WAIT_NS;
+
+	while (line->leaving && !has_left(line) && clock_now_ns() < until_ns)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	line->leaving = false;
 }
 
 static void put(const struct fdstore *fdstore, int fd, const char *name)
@@ -150,9 +134,6 @@ void fdstore_forget(struct fdstore *fdstore, const char *name)
 		return;
 
 	(void)manager_forget(name);
-	fdstore->forgotten++;
-	if (fdstore->barrier_fd < 0)
-		ask(fdstore);
 }
 
 void fdstore_forget_log(struct fdstore *fdstore)
@@ -164,12 +145,12 @@ void fdstore_forget_request(struct fdstore *fdstore, const struct request *reque
 {
 	char name[MANAGER_NAME_BYTES];
 
-	if (!fdstore->daemon->ops->adopt)
+	if (!fdstore->daemon->ops->adopt || !fdstore->enabled || fdstore->left)
 		return;
 
 	fdstore_forget(fdstore, name_of(fdstore, request->generation, name));
 	for (size_t i = 0; i < request->n; i++)
-		request->lines[i]->leaving = fdstore->forgotten;
+		request->lines[i]->leaving = true;
 }
 
 bool fdstore_is_line(const char *name)

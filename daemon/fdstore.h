@@ -5,7 +5,7 @@
  * What this daemon leaves with the service manager, so that the next one can go on: the event log
  * and the fd of each line request. A stored fd keeps its lines even when the daemon has closed its
  * own, so giving lines back takes a word to the manager; until it has had its turn they are
- * leaving, and cannot be requested again. A barrier in the loop tells when that is over.
+ * leaving, and cannot be requested again. The kernel tells when a line has left, by the chip's fd.
  */
 
 #include <stdbool.h>
@@ -14,23 +14,20 @@
 
 #include "heap.h"
 #include "list.h"
-#include "loop.h"
 
 #define FDSTORE_LOG "log"
 
 struct daemon;
+struct line;
+struct peer;
 struct request;
 
 struct fdstore {
 	struct daemon *daemon;
 	bool enabled;	      /* the manager keeps fds for us */
 	bool left;	      /* the daemon ends and leaves everything as it is */
-	struct source source; /* of the barrier */
-	int barrier_fd;	      /* -1: none is under way */
-	struct deadline late; /* a manager that never answers is not waited for */
-	uint64_t forgotten, asked,
-		done;	     /* fds that were to go: all, before the barrier, for sure */
-	struct list waiting; /* struct peer.wait_link */
+	struct list waiting;  /* struct peer.wait_link: for a line that is leaving */
+	struct deadline late; /* runs while somebody waits: a manager that never answers */
 };
 
 void fdstore_init(struct fdstore *fdstore, struct daemon *daemon);
@@ -45,18 +42,15 @@ void fdstore_forget_request(struct fdstore *fdstore, const struct request *reque
 /* The same of an fd that was handed over and has no request. */
 void fdstore_forget(struct fdstore *fdstore, const char *name);
 
+/* Whether the manager still has the line, which nobody here holds: as the kernel sees it now. If it
+ * has just left, those who waited for it go on. */
+bool fdstore_is_leaving(struct line *line);
+/* The connection's next request waits until it has left. */
+void fdstore_await(struct fdstore *fdstore, struct peer *peer);
+/* Waits here, 200 ms at most: for a reload, which moves lines from one request to another. Clients'
+ * requests wait in the loop instead. */
+void fdstore_wait(struct line *line);
+
 /* The generation that a request's name says, if it is of this log; else false. */
 bool fdstore_parse(const struct fdstore *fdstore, const char *name, uint32_t *ret_generation);
 bool fdstore_is_line(const char *name);
-
-/*
- * Waits here for what is leaving, 200 ms at most: for a reload, which moves lines from one request
- * to another. Clients' requests wait in the loop instead, see call_must_wait().
- */
-void fdstore_wait(struct fdstore *fdstore);
-
-/* Whether an fd that was to go after `forgotten` others may still be there. */
-static inline bool fdstore_is_leaving(const struct fdstore *fdstore, uint64_t forgotten)
-{
-	return forgotten > fdstore->done;
-}

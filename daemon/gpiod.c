@@ -30,7 +30,6 @@
 #include "request_fd.h"
 #include "uapi.h"
 
-#define CONSUMER   "gpioeventd"
 #define EVENTS_MIN 16	/* below it a short memory is an error */
 #define EVENTS_MAX 1024 /* the kernel allocates no more */
 #define INFO_QUEUE 32	/* the kernel's, of one chip fd */
@@ -604,7 +603,7 @@ static int request_lines(struct gpiod_chip *chip, struct gpiod_line_config *line
 
 	if (!config)
 		return -ENOMEM;
-	gpiod_request_config_set_consumer(config, CONSUMER);
+	gpiod_request_config_set_consumer(config, BACKEND_CONSUMER);
 	r = request_sized(chip, config, lines, &events, &request);
 	gpiod_request_config_free(config);
 	if (r < 0)
@@ -766,7 +765,7 @@ static int adopted_settings(
 
 		if (r < 0)
 			return r;
-		if (!info.used || strcmp(info.consumer, CONSUMER) != 0)
+		if (!info.used || strcmp(info.consumer, BACKEND_CONSUMER) != 0)
 			return -ESTALE;
 		settings[i] = info.settings;
 		/* Taken as it was: the kernel says what it found. */

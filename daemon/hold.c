@@ -197,8 +197,7 @@ static void take_configured(struct line *line, const char *change)
 /* A line that is leaving is taken when it has left. */
 static bool is_wanted(const struct line *line)
 {
-	return !line->request && !fdstore_is_leaving(&line->chip->daemon->fdstore, line->leaving) &&
-	       (line->config || !list_empty(&line->uses));
+	return !line->request && !line->leaving && (line->config || !list_empty(&line->uses));
 }
 
 void line_retry(struct line *line)

@@ -309,6 +309,7 @@ void line_check_taken(struct line *line)
 {
 	struct line_info info;
 
+	(void)fdstore_is_leaving(line);
 	if (line->request || line_read_info(line, &info) < 0 || info.used == line->taken)
 		return;
 

@@ -22,11 +22,6 @@ int manager_forget(const char *name)
 	return -EOPNOTSUPP;
 }
 
-int manager_barrier(void)
-{
-	return -EOPNOTSUPP;
-}
-
 int manager_take(void (*found)(int fd, const char *name, void *data), void *data)
 {
 	(void)found;

@@ -2,12 +2,9 @@
 
 #include "manager.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 bool manager_has_store(void)
 {
@@ -34,23 +31,6 @@ int manager_forget(const char *name)
 	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
 	r = sd_notify(0, state);
 	return r < 0 ? r : 0;
-}
-
-/* The manager closes what comes with BARRIER=1 when it is its turn. */
-int manager_barrier(void)
-{
-	int ends[2], r;
-
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-
-	r = sd_pid_notify_with_fds(0, 0, "BARRIER=1", &ends[1], 1);
-	(void)close(ends[1]);
-	if (r <= 0) {
-		(void)close(ends[0]);
-		return r < 0 ? r : -EOPNOTSUPP;
-	}
-	return ends[0];
 }
 
 int manager_take(void (*found)(int fd, const char *name, void *data), void *data)

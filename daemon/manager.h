@@ -18,10 +18,6 @@ bool manager_has_store(void);
 int manager_store(int fd, const char *name);
 /* It closes its duplicate, some time after this. 0 or -errno. */
 int manager_forget(const char *name);
-/* The read end of a pipe that hangs up when the manager has done everything that it was told
- * before; the caller's. -errno. */
-int manager_barrier(void);
-
 /* Calls found() with each descriptor that was handed over, close-on-exec, which is then the
  * callee's. To be called once, before threads and children. 0 or -errno. */
 int manager_take(void (*found)(int fd, const char *name, void *data), void *data);

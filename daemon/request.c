@@ -300,8 +300,7 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
 		return -ENOMEM;
 
 	for (size_t i = 0; i < n; i++)
-		if (fdstore_is_leaving(&daemon->fdstore, lines[i]->leaving))
-			fdstore_wait(&daemon->fdstore);
+		fdstore_wait(lines[i]);
 	r = take(request, &spec, &bits);
 	if (r < 0) {
 		free(request);
