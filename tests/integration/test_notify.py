@@ -179,5 +179,5 @@ class Watchdog(TestCase):
         for name in ("vsock:2:1234", "@", "/" + "x" * 120):
             with self.subTest(name=name):
                 daemon = self.begin_alone({"NOTIFY_SOCKET": name}, wait=False)
+                wait_until(lambda: "NOTIFY_SOCKET=%s" % name in daemon.stderr(), "it says so")
                 wait_until(daemon.accepts, "it accepts connections")
-                self.assertIn("NOTIFY_SOCKET=%s" % name, daemon.stderr())
