@@ -181,8 +181,11 @@ static void restore_line(uint32_t handle, size_t n, void *data)
 	line->wanted = record->wanted;
 	line->restored = record->held;
 	adopt_state(line);
-	if (record->held && record->settings.direction == DIRECTION_OUTPUT && line->state)
-		line->wanted = (uint8_t)log_line_now(line->state)->value;
+	if (!record->held || !line->state)
+		return;
+	line->wanted = record->settings.direction == DIRECTION_OUTPUT
+			       ? (uint8_t)log_line_now(line->state)->value
+			       : LOG_VALUE_NULL;
 }
 
 void adopt_lines(struct daemon *daemon)
@@ -228,6 +231,18 @@ static bool has_the_lines_of_its_group(const struct request *request)
 	return request->n == n;
 }
 
+/* What was an output keeps its level, or gets it again; what becomes one begins as it is
+ * configured.
+ */
+static enum initial initial_of(const struct line *line)
+{
+	if (line_is_output(line))
+		return INITIAL_KEEP;
+	if (line->wanted != LOG_VALUE_NULL)
+		return line->wanted ? INITIAL_1 : INITIAL_0;
+	return line->config->initial;
+}
+
 /* What was held with other settings than are wanted is changed in place. */
 static bool bring_in_line(struct line *line)
 {
@@ -235,9 +250,7 @@ static bool bring_in_line(struct line *line)
 
 	if (line_settings_same(&line->settings, wanted))
 		return true;
-	/* What was an output keeps its level; what becomes one begins as it is configured. */
-	return request_reconfigure(line->request, line, wanted,
-		       line_is_output(line) ? INITIAL_KEEP : line->config->initial) == 0;
+	return request_reconfigure(line->request, line, wanted, initial_of(line)) == 0;
 }
 
 static bool settle_request(struct request *request)
@@ -261,14 +274,6 @@ static void tell_untold(struct line *line)
 		event_line(line, "requested");
 }
 
-/* It is given back, which is told. */
-static void stop_expecting(struct line *line)
-{
-	line->restored = false;
-	if (!is_wanted(line))
-		line_forget(line);
-}
-
 void adopt_settle(struct daemon *daemon)
 {
 	unsigned n = 0;
@@ -286,7 +291,8 @@ void adopt_settle(struct daemon *daemon)
 		}
 		diag_notice("line %s is given back: it is wanted otherwise now", line->canonical);
 		for (size_t i = 0; i < line->request->n; i++)
-			stop_expecting(line->request->lines[i]);
+			if (!is_wanted(line->request->lines[i]))
+				line_forget(line->request->lines[i]);
 		request_free(line->request, "released");
 	}
 	for (size_t id = 0; id < daemon->lines.n; id++)
@@ -321,7 +327,7 @@ static void tell_missing(struct line *line)
 			       line->settings.edges != EDGES_NONE;
 
 	line->restored = false;
-	if (!line->state || line_prepare(line) < 0)
+	if (line_prepare(line) < 0)
 		return;
 
 	line->reserved = false;
@@ -338,7 +344,8 @@ void adopt_missing(struct daemon *daemon)
 
 		if (line->config && line_is_absent(line) && !line->state)
 			find_state_of_absent(line);
-		if (line->restored && !line->request && !line->leaving)
+		if (line->restored && !line->request && line->state &&
+			log_line_now(line->state)->held)
 			tell_missing(line);
 	}
 }
