@@ -289,7 +289,8 @@ void adopt_settle(struct daemon *daemon)
 			n += (unsigned)line->request->n;
 			continue;
 		}
-		diag_notice("line %s is given back: it is wanted otherwise now", line->canonical);
+		diag_line(DIAG_NOTICE, line->canonical,
+			"line %s is given back: it is wanted otherwise now", line->canonical);
 		for (size_t i = 0; i < line->request->n; i++)
 			if (!is_wanted(line->request->lines[i]))
 				line_forget(line->request->lines[i]);
@@ -299,7 +300,8 @@ void adopt_settle(struct daemon *daemon)
 		if (daemon->lines.v[id]->request)
 			tell_untold(daemon->lines.v[id]);
 	if (n > 0)
-		diag_info("%u lines are held as an earlier daemon left them", n);
+		diag_info("%u line%s as an earlier daemon left %s", n,
+			n == 1 ? " is held" : "s are held", n == 1 ? "it" : "them");
 }
 
 /* Lines that are not there any more. */

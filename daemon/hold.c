@@ -34,7 +34,8 @@ static enum initial allow(const struct lot *lot, const struct line *line, enum i
 	if (initial != INITIAL_1 || !other)
 		return initial;
 
-	diag_warning("%s comes up with 0 and not with 1, since %s of the same interlock is 1",
+	diag_line(DIAG_WARNING, line->canonical,
+		"%s comes up with 0 and not with 1, since %s of the same interlock is 1",
 		line->canonical, other->canonical);
 	return INITIAL_0;
 }

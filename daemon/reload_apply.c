@@ -111,8 +111,9 @@ static void unchange_lot(struct reload_plan *plan, struct reload_lot *lot)
 	int r = change(plan, lot, true);
 
 	if (r < 0)
-		diag_error("line %s cannot be put back: %s",
-			plan->steps[lot->begin].line->canonical, strerror(-r));
+		diag_line(DIAG_ERROR, plan->steps[lot->begin].line->canonical,
+			"line %s cannot be put back: %s", plan->steps[lot->begin].line->canonical,
+			strerror(-r));
 	for (size_t i = lot->begin; i < lot->begin + lot->n; i++)
 		resume_pulse(&plan->steps[i]);
 }

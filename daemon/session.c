@@ -50,7 +50,8 @@ static void expire_grace(struct deadline *deadline, uint64_t now_ns)
 	struct peer *peer = list_object(deadline, struct peer, grace);
 
 	(void)now_ns;
-	diag_notice("%s (connection %u, uid %u) has not come back; what it had is given up",
+	diag_peer(DIAG_NOTICE, &peer->id,
+		"%s (connection %u, uid %u) has not come back; what it had is given up",
 		peer->id.client[0] ? peer->id.client : "a client", peer->id.peer,
 		(unsigned)peer->id.uid);
 	peer_close(peer);
