@@ -51,7 +51,18 @@ static void put_timer_ended(const cJSON *event)
 
 static void put_line(const cJSON *event)
 {
-	put("line    %s\n", member_string(event, "change", "changed"));
+	const cJSON *claim = member(member(event, "info"), "claim");
+	const char *change = member_string(event, "change", "changed");
+	const char *reason = member_string(event, "reason", NULL);
+	const cJSON *holder = member(event, "holder");
+	char buffer[WHO_MAX];
+
+	put("line    %s", change);
+	if (strcmp(change, "claimed") == 0)
+		holder = member(claim, "holder");
+	if (holder)
+		put(" by %s", who(holder, buffer));
+	put("%s%s%s\n", reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
 }
 
 static void put_lost(const cJSON *event)

@@ -3,6 +3,21 @@
 #include "output.h"
 #include "pages.h"
 
+/* Who has claimed it, and on which terms. */
+static void print_claim(const cJSON *claim)
+{
+	char name[WHO_MAX];
+	const cJSON *term;
+
+	cJSON_ArrayForEach(term, claim)
+	{
+		if (cJSON_IsObject(term))
+			put("%s", who(term, name));
+		else
+			put(", %s %s", term->string, member_string(claim, term->string, "?"));
+	}
+}
+
 static void print_value(const cJSON *value)
 {
 	char name[WHO_MAX];
@@ -14,6 +29,8 @@ static void print_value(const cJSON *value)
 		put("%.0f", value->valuedouble);
 	else if (cJSON_IsBool(value))
 		put("%s", cJSON_IsTrue(value) ? "yes" : "no");
+	else if (member(value, "holder"))
+		print_claim(value);
 	else if (cJSON_IsObject(value))
 		put("%s", who(value, name));
 	else if (!cJSON_IsArray(value) || !value->child)

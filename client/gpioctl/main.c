@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&command_set,
 	&command_toggle,
 	&command_pulse,
+	&command_claim,
 	&command_release,
 	&command_wait,
 	&command_monitor,

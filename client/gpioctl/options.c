@@ -179,6 +179,7 @@ static int take(struct options *options, int argc, char **argv, int *i, bool *en
 {
 	const char *arg = argv[*i];
 
+	options->n_after += *ended;
 	if (*ended || arg[0] != '-' || !arg[1])
 		return strings_add(&options->args, arg);
 	if (strcmp(arg, "--") == 0) {

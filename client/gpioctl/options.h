@@ -51,6 +51,7 @@ struct strings {
 struct options {
 	uint64_t given;
 	struct strings args; /* what is no option: the command, then its arguments */
+	size_t n_after;	     /* so many of them stand behind "--" */
 #define OPTION(NAME, member, name, TYPE, enumeration, metavar, help) OPTION_C_##TYPE member;
 #include "options.def"
 };

@@ -161,6 +161,7 @@ static enum status say_hello(struct session *session)
 	if (!status) {
 		snprintf(session->version, sizeof(session->version), "%s",
 			member_string(reply.tree, "version", "?"));
+		session->peer = member_u64(reply.tree, "peer", 0);
 		snprintf(session->backend, sizeof(session->backend), "%s",
 			member_string(reply.tree, "backend", "?"));
 		snprintf(session->instance, sizeof(session->instance), "%s",
@@ -333,11 +334,12 @@ static enum status await(const struct session *session, uint64_t deadline_ns)
 		{ .fd = connection_fd(session->connection), .events = POLLIN },
 		{ .fd = session->signal_fd, .events = POLLIN },
 		{ .fd = session->signal_fd < 0 ? -1 : STDOUT_FILENO }, /* POLLERR: nobody reads */
+		{ .fd = session->other_fd ? *session->other_fd : -1, .events = POLLIN },
 	};
 	uint64_t now = now_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
 	struct timespec timeout = { .tv_sec = (time_t)(left / NSEC_PER_SEC),
 		.tv_nsec = (long)(left % NSEC_PER_SEC) };
-	int r = ppoll(fds, 3, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL);
+	int r = ppoll(fds, 4, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL);
 
 	if (r == 0)
 		return STATUS_TIMEOUT;
@@ -345,6 +347,8 @@ static enum status await(const struct session *session, uint64_t deadline_ns)
 		return caught(session->signal_fd);
 	if (r > 0 && fds[2].revents)
 		raise(SIGPIPE);
+	if (r > 0 && fds[3].revents && !fds[0].revents)
+		return STATUS_TIMEOUT;
 	return STATUS_OK;
 }
 
@@ -398,7 +402,7 @@ enum status session_receive(struct session *session, uint64_t deadline_ns, struc
 	return STATUS_OK;
 }
 
-static enum status send_request(struct session *session)
+enum status session_send(struct session *session)
 {
 	struct jsonw *w = &session->request;
 	int r;
@@ -416,7 +420,7 @@ static enum status send_request(struct session *session)
 
 enum status session_exchange(struct session *session, struct message *ret)
 {
-	enum status status = send_request(session);
+	enum status status = session_send(session);
 	uint64_t deadline = answer_deadline(session);
 
 	while (!status) {

@@ -24,7 +24,9 @@
 struct session {
 	const struct options *options;
 	struct connection *connection;
-	int signal_fd;	   /* -1: Ctrl-C ends the process as usual */
+	int signal_fd; /* -1: Ctrl-C ends the process as usual */
+	const int
+		*other_fd; /* NULL: none; when it is readable, session_receive() returns in time */
 	bool may_end;	   /* the daemon may close now: session_receive() then yields no text */
 	int connect_error; /* -errno of connecting; 0: there is or was a connection */
 	bool patient;	   /* there will be another try, so nothing is said of this one's failure */
@@ -33,6 +35,7 @@ struct session {
 	struct jsonw request;
 	char buffer[WIRE_MAX_LINE_BYTES];
 	/* From the daemon's hello. */
+	uint64_t peer; /* our number */
 	char version[32], backend[32], instance[WIRE_MAX_NAME_BYTES + 1];
 	uint64_t oldest, newest; /* of the log */
 	/* Where the stream stands: all up to here has been received; for a message when it breaks.
@@ -78,7 +81,10 @@ void request_values(struct session *session, struct strings words);
 
 /* Sends what was begun and takes its reply, whatever it says. */
 enum status session_exchange(struct session *session, struct message *ret);
-/* The same; a refusal is reported and becomes a status. With --json the reply is printed. */
+/* Sends what was begun; its reply comes among what session_receive() yields. */
+enum status session_send(struct session *session);
+/* session_exchange(); a refusal is reported and becomes a status. With --json the reply is printed.
+ */
 enum status session_ask(struct session *session, struct message *ret);
 /* The same for a question in between: only a refusal is printed. */
 enum status session_inquire(struct session *session, struct message *ret);
