@@ -278,6 +278,24 @@ static void act(struct claim *claim, const char *cause)
 	output_set_later(line, value, cause, &claim->by);
 }
 
+void claim_leave(struct line *line, const char *cause)
+{
+	if (!line->claim)
+		return;
+
+	act(line->claim, cause);
+	claim_end(line->claim, cause);
+}
+
+void claim_keep_safe(struct line *line, enum safe safe)
+{
+	struct claim *claim = line->claim;
+
+	if (claim && claim->terms.on_disconnect == ON_DISCONNECT_SAFE && safe != SAFE_NONE &&
+		safe_of(line) == SAFE_NONE)
+		claim->terms.on_disconnect = safe == SAFE_1 ? ON_DISCONNECT_1 : ON_DISCONNECT_0;
+}
+
 /* A line that no configuration names would be given back, and its level be anything. */
 static void stay_driven(struct claim *claim)
 {

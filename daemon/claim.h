@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "config.h"
 #include "heap.h"
 #include "list.h"
 #include "peer.h"
@@ -54,6 +55,12 @@ enum wire_error claims_grant(struct peer *peer, size_t n, struct line *const *li
 void claim_end(struct claim *claim, const char *reason);
 /* The line is no output of ours any more: its claim ends, if it has one. */
 void claim_lose(struct line *line, const char *reason);
+
+/* The configuration lets go of the line: does what its claim says of the end, and ends it. */
+void claim_leave(struct line *line, const char *cause);
+/* The configuration in force has no safe value for the line any more: the claim goes on with the
+ * one that it counted on. */
+void claim_keep_safe(struct line *line, enum safe safe);
 
 /* A request of the connection has come. */
 static inline void claims_hear(struct peer *peer)

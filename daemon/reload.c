@@ -117,94 +117,6 @@ static int load(struct daemon *daemon, struct config **ret_config, struct board 
 	return r;
 }
 
-/* [daemon], [chip] and [access]. */
-
-static bool is_same_chip(const struct sim_chip_config *a, const struct sim_chip_config *b)
-{
-	return strcmp(a->name, b->name) == 0 && strcmp(a->label, b->label) == 0 &&
-	       a->n_lines == b->n_lines &&
-	       memcmp(a->names, b->names, a->n_lines * sizeof(*a->names)) == 0;
-}
-
-static bool are_same_chips(const struct config *a, const struct config *b)
-{
-	for (size_t i = 0; a->n_chips == b->n_chips && i < a->n_chips; i++)
-		if (!is_same_chip(&a->chips[i], &b->chips[i]))
-			return false;
-	return a->n_chips == b->n_chips;
-}
-
-/* The chips that there are stay. The names of the files that they are described in do not. */
-static void keep_chips(struct config *config, struct config *before)
-{
-	struct sim_chip_config *chips = config->chips;
-	const size_t n_chips = config->n_chips;
-
-	config->chips = before->chips;
-	config->n_chips = before->n_chips;
-	before->chips = chips;
-	before->n_chips = n_chips;
-	for (size_t i = 0; i < config->n_chips; i++)
-		config->chips[i].file = NULL;
-}
-
-static bool is_same_rule(const struct access_rule *a, const struct access_rule *b)
-{
-	for (size_t i = 0; i < CONFIG_ROWS_N; i++)
-		if (config_rows[i].section == CONFIG_SECTION_ACCESS &&
-			!config_value_same(&config_rows[i], a, b))
-			return false;
-	/* A name may have got another number. */
-	return strcmp(a->name, b->name) == 0 && a->n_uids == b->n_uids && a->n_gids == b->n_gids &&
-	       memcmp(a->uids, b->uids, a->n_uids * sizeof(*a->uids)) == 0 &&
-	       memcmp(a->gids, b->gids, a->n_gids * sizeof(*a->gids)) == 0;
-}
-
-static bool are_same_rules(const struct config *a, const struct config *b)
-{
-	for (size_t i = 0; a->n_rules == b->n_rules && i < a->n_rules; i++)
-		if (!is_same_rule(&a->rules[i], &b->rules[i]))
-			return false;
-	return a->n_rules == b->n_rules;
-}
-
-static bool are_same_interlocks(const struct config *a, const struct config *b)
-{
-	for (size_t i = 0; a->n_interlocks == b->n_interlocks && i < a->n_interlocks; i++)
-		if (strcmp(a->interlocks[i].name, b->interlocks[i].name) != 0 ||
-			strcmp(a->interlocks[i].lines, b->interlocks[i].lines) != 0)
-			return false;
-	return a->n_interlocks == b->n_interlocks;
-}
-
-/* What differs, and what of it has to wait for a restart: that stays as it is. */
-static void compare_daemon(struct daemon *daemon, struct config *config)
-{
-	struct reload *reload = &daemon->reload;
-
-	for (size_t i = 0; i < CONFIG_ROWS_N; i++) {
-		const struct config_row *row = &config_rows[i];
-
-		if (row->section != CONFIG_SECTION_DAEMON)
-			continue;
-		reload->keys[i] = !config_value_same(row, daemon->config, config);
-		if (!reload_is_live(row))
-			config_value_copy(row, config, daemon->config);
-	}
-	config->socket_gid = daemon->config->socket_gid;
-	reload->chips = !are_same_chips(daemon->config, config);
-	reload->rules = !are_same_rules(daemon->config, config);
-	reload->interlocks = !are_same_interlocks(daemon->config, config);
-}
-
-static void compare_board(struct reload *reload, const struct board *a, const struct board *b)
-{
-	const struct config_row *row = config_row_find(CONFIG_SECTION_DAEMON, "board");
-
-	if (!a != !b || (a && b && memcmp(a, b, sizeof(*a)) != 0))
-		reload->keys[row - config_rows] = true;
-}
-
 /* In force. */
 
 /* A pulse has no later. */
@@ -219,7 +131,6 @@ static void end_pulse(struct line *line)
 /* Nobody can name it any more. */
 static void forget_watchers(struct line *line)
 {
-	use_forget_all(line);
 	while (!list_empty(&line->watchers))
 		watch_unset_line(
 			list_object(line->watchers.next, struct watch_entry, line_link)->watch,
@@ -230,6 +141,7 @@ static void forget_watchers(struct line *line)
 static void let_go(struct line *line, const struct line_config *before)
 {
 	end_pulse(line);
+	claim_leave(line, "reload");
 	hold_apply_on_exit(line, before->on_exit, "reload");
 }
 
@@ -239,6 +151,8 @@ static void forget_line(struct line *line)
 	line->wanted = LOG_VALUE_NULL;
 	line->on_release = ON_RELEASE_INPUT;
 	line->settings = line_default_settings;
+	line_forget(line);
+	use_forget_all(line);
 	if (line_is_absent(line))
 		forget_watchers(line);
 }
@@ -273,7 +187,7 @@ static void exchange(struct daemon *daemon, struct config *config, struct board 
 {
 	struct reload *reload = &daemon->reload;
 
-	keep_chips(config, daemon->config);
+	reload_keep(config, daemon->config);
 	reload->before = daemon->config;
 	daemon->config = config;
 	(void)board_free(daemon->board);
@@ -298,7 +212,13 @@ static void tell_line(const struct reload_step *step)
 {
 	struct line *line = step->line;
 
-	if (step->leaves || !step->told)
+	if (step->leaves)
+		return;
+	if (step->before)
+		claim_keep_safe(line, step->before->safe);
+	if (line->request && !line_is_output(line))
+		claim_lose(line, "reconfigured");
+	if (!step->told)
 		return;
 	event_line(line, line->request && !step->was_held ? "requested" : "reconfigured");
 	if (step->old_group && line_is_input(line) && line->settings.edges != EDGES_NONE)
@@ -324,8 +244,7 @@ static int apply(struct daemon *daemon, struct config *config, struct board *boa
 	struct reload_plan *plan = &reload->plan;
 	int r;
 
-	compare_daemon(daemon, config);
-	compare_board(reload, daemon->board, board);
+	reload_diff(daemon, config, board);
 	plan->problems = (struct problems){ .report = report, .data = reload, .kept = true };
 	r = reload_plan_make(plan, daemon, config, board);
 	if (r == 0)

@@ -11,6 +11,7 @@
 #include "hold.h"
 #include "line.h"
 #include "opinion.h"
+#include "output.h"
 #include "reload_plan.h"
 #include "request.h"
 
@@ -64,6 +65,7 @@ static void save(struct reload_step *step)
 	step->old_settings = line->settings;
 	step->old_value = line->value;
 	step->old_wanted = line->wanted;
+	step->on_since_ns = line->on_time.since_ns;
 	step->pulse_value = line->revert.value;
 	step->pulse_ns = deadline_is_set(&line->revert.deadline) ? line->revert.deadline.at_ns : 0;
 }
@@ -78,6 +80,15 @@ static void resume_pulse(const struct reload_step *step)
 	line->revert.value = same_level(step->pulse_value, step->old_settings.active_low,
 				     line->settings.active_low) == INITIAL_1;
 	(void)loop_set_deadline(&line->chip->daemon->loop, &line->revert.deadline, step->pulse_ns);
+	output_keep_revert(line);
+}
+
+/* It is as it was, and has been 1 for as long. */
+static void resume(const struct reload_step *step)
+{
+	resume_pulse(step);
+	step->line->on_time.since_ns = step->on_since_ns;
+	on_time_recompute(step->line);
 }
 
 /* An output stays at its level; what becomes one begins as it is told. */
@@ -115,7 +126,7 @@ static void unchange_lot(struct reload_plan *plan, struct reload_lot *lot)
 			"line %s cannot be put back: %s", plan->steps[lot->begin].line->canonical,
 			strerror(-r));
 	for (size_t i = lot->begin; i < lot->begin + lot->n; i++)
-		resume_pulse(&plan->steps[i]);
+		resume(&plan->steps[i]);
 }
 
 static int change_lot(struct reload_plan *plan, struct reload_lot *lot)
@@ -141,6 +152,17 @@ static bool is_worth_waiting(int error)
 	return error == -EBUSY || error == -ENODEV;
 }
 
+/* Of a line that nobody holds, what is needed to put it back. */
+static void note_free(struct reload_step *step)
+{
+	struct line_info info;
+
+	step->old_unavailable = step->line->unavailable;
+	step->old_settings = step->line->settings;
+	step->was_input = line_read_info(step->line, &info) == 0 &&
+			  info.settings.direction == DIRECTION_INPUT;
+}
+
 static int take_lot(struct reload_plan *plan, struct reload_lot *lot)
 {
 	struct call_lines call = { 0 };
@@ -149,7 +171,7 @@ static int take_lot(struct reload_plan *plan, struct reload_lot *lot)
 	for (size_t i = lot->begin; i < lot->begin + lot->n; i++) {
 		struct reload_step *step = &plan->steps[i];
 
-		step->old_unavailable = step->line->unavailable;
+		note_free(step);
 		call_add(&call, step->line, &step->settings, step->initial);
 	}
 	r = request_new(plan->daemon, call.n, call.lines, call.settings, call.initials, NULL);
@@ -158,14 +180,48 @@ static int take_lot(struct reload_plan *plan, struct reload_lot *lot)
 	return r < 0 && !is_worth_waiting(r) ? refuse(plan, lot, r, "taken") : 0;
 }
 
+/* What was an input before it was taken must not be left driven. */
+static void undrive(struct reload_plan *plan, const struct reload_lot *lot)
+{
+	static const struct line_settings input = { .edges = EDGES_NONE };
+	struct request *request = plan->steps[lot->begin].line->request;
+	struct line_settings settings[REQUEST_LINES_MAX];
+	enum initial initials[REQUEST_LINES_MAX];
+	uint64_t which = 0;
+	int r;
+
+	for (size_t i = lot->begin; i < lot->begin + lot->n; i++) {
+		const struct reload_step *step = &plan->steps[i];
+		const unsigned at = step->line->request_index;
+
+		if (step->old_group || !step->was_input || !line_is_output(step->line))
+			continue;
+		which |= UINT64_C(1) << at;
+		settings[at] = input;
+		initials[at] = INITIAL_KEEP;
+	}
+	r = which ? request_change(request, which, settings, initials) : 0;
+	if (r < 0)
+		diag_error("line %s cannot be made an input again: %s",
+			plan->steps[lot->begin].line->canonical, strerror(-r));
+}
+
 static void untake_lot(struct reload_plan *plan, struct reload_lot *lot)
 {
 	struct request *request = plan->steps[lot->begin].line->request;
 
-	if (request)
+	if (request) {
+		undrive(plan, lot);
 		request_free(request, NULL);
-	for (size_t i = lot->begin; i < lot->begin + lot->n; i++)
-		plan->steps[i].line->unavailable = plan->steps[i].old_unavailable;
+	}
+	for (size_t i = lot->begin; i < lot->begin + lot->n; i++) {
+		const struct reload_step *step = &plan->steps[i];
+
+		if (step->old_group)
+			continue;
+		step->line->unavailable = step->old_unavailable;
+		step->line->settings = step->old_settings;
+	}
 }
 
 /* Lines that were held with others. */
@@ -223,6 +279,8 @@ static int remake_lot(struct reload_plan *plan, struct reload_lot *lot)
 		struct reload_step *step = &plan->steps[i];
 		enum initial initial = step->initial;
 
+		if (!step->old_group)
+			note_free(step);
 		if (step->old_group && step->old_settings.direction == DIRECTION_OUTPUT)
 			initial = converted(step, step->old_value) ? INITIAL_1 : INITIAL_0;
 		call_add(&call, step->line, &step->settings, initial);
@@ -261,7 +319,7 @@ static void put_together(struct reload_plan *plan, size_t group)
 		if (plan->steps[i].old_group != group)
 			continue;
 		plan->steps[i].line->wanted = plan->steps[i].old_wanted;
-		resume_pulse(&plan->steps[i]);
+		resume(&plan->steps[i]);
 	}
 }
 

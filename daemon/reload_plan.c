@@ -19,6 +19,7 @@
 #include "names.h"
 #include "opinion.h"
 #include "request.h"
+#include "use.h"
 
 void reload_plan_refuse(struct reload_plan *plan, const struct line_config *config, const char *key,
 	const char *format, ...)
@@ -165,13 +166,21 @@ static bool says_the_same(const struct line_config *a, const struct line_config 
 	return strcmp(a->alias, b->alias) == 0;
 }
 
+/* An output is not driven on because somebody watches it; and who waits for a line that is not
+ * there waits for what nobody describes any more. */
+static bool is_used(const struct reload_step *step)
+{
+	if (line_is_absent(step->line))
+		return false;
+	return step->settings.direction == DIRECTION_OUTPUT ? use_has_requester(step->line)
+							    : !list_empty(&step->line->uses);
+}
+
 static void decide(struct reload_step *step)
 {
 	const struct line *line = step->line;
 
 	step->was_held = line->request;
-	/* Who waits for a line that is not there waits for what nobody describes any more. */
-	step->leaves = !step->after && (list_empty(&line->uses) || line_is_absent(line));
 	step->differs = !step->before || !step->after || !says_the_same(step->before, step->after);
 	step->told = !step->before || !step->after ||
 		     strcmp(step->before->alias, step->after->alias) != 0;
@@ -182,6 +191,7 @@ static void decide(struct reload_step *step)
 	step->told |= !line_settings_same(&step->settings,
 		line->request || !step->before ? &line->settings : &step->before->settings);
 
+	step->leaves = !step->after && !is_used(step);
 	step->initial = step->after ? step->after->initial : INITIAL_KEEP;
 	if (step->initial == INITIAL_KEEP && !line->request && line->wanted != LOG_VALUE_NULL)
 		step->initial = line->wanted ? INITIAL_1 : INITIAL_0;

@@ -9,19 +9,6 @@
 #include "notify.h"
 #include "reload.h"
 
-/* Keys of [daemon] that are looked up where they are needed; any other one has been used up at the
- * start. */
-static const char *const live_keys[] = { "board", "connections", "connections-per-uid", "timers",
-	"timers-per-client", "kernel-buffer" };
-
-bool reload_is_live(const struct config_row *row)
-{
-	for (size_t i = 0; i < sizeof(live_keys) / sizeof(live_keys[0]); i++)
-		if (strcmp(live_keys[i], row->key) == 0)
-			return true;
-	return false;
-}
-
 struct reload_counts reload_count(const struct reload *reload)
 {
 	struct reload_counts counts = { 0 };
@@ -43,8 +30,15 @@ bool reload_changes(const struct reload *reload)
 	for (size_t i = 0; i < CONFIG_ROWS_N; i++)
 		if (reload->keys[i])
 			return true;
-	return counts.added || counts.removed || counts.changed || reload->chips || reload->rules ||
-	       reload->interlocks;
+	for (size_t i = 0; i < CONFIG_SECTION_N; i++)
+		if (reload->sections[i])
+			return true;
+	return counts.added || counts.removed || counts.changed;
+}
+
+static bool is_live_section(enum config_section section)
+{
+	return section == CONFIG_SECTION_ACCESS || section == CONFIG_SECTION_INTERLOCK;
 }
 
 static void tell_restart(const struct reload *reload)
@@ -53,8 +47,10 @@ static void tell_restart(const struct reload *reload)
 		if (reload->keys[i] && !reload_is_live(&config_rows[i]))
 			diag_warning("[daemon] %s has changed, which needs a restart",
 				config_rows[i].key);
-	if (reload->chips)
-		diag_warning("the simulated chips have changed, which needs a restart");
+	for (size_t i = 0; i < CONFIG_SECTION_N; i++)
+		if (reload->sections[i] && !is_live_section(i))
+			diag_warning("the [%s] sections have changed, which needs a restart",
+				config_sections[i].word);
 }
 
 /* What systemctl status shows until the next reload. */
@@ -127,19 +123,22 @@ static bool write_names(
 	return all;
 }
 
+/* What differs and is in force, or waits for a restart. */
 static void write_keys(struct jsonw *w, const char *name, const struct reload *reload, bool live)
 {
+	char section[32];
+
 	jsonw_key(w, name);
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < CONFIG_ROWS_N; i++)
 		if (reload->keys[i] && reload_is_live(&config_rows[i]) == live)
 			jsonw_string(w, config_rows[i].key);
-	if (live && reload->rules)
-		jsonw_string(w, "access");
-	if (live && reload->interlocks)
-		jsonw_string(w, "interlock");
-	if (!live && reload->chips)
-		jsonw_string(w, "chip");
+	for (size_t i = 0; i < CONFIG_SECTION_N; i++) {
+		if (!reload->sections[i] || is_live_section(i) != live)
+			continue;
+		(void)snprintf(section, sizeof(section), "[%s]", config_sections[i].word);
+		jsonw_string(w, section);
+	}
 	jsonw_end_array(w);
 }
 

@@ -384,8 +384,10 @@ static void changed(struct request *request, size_t i, const struct line_setting
 	const uint64_t bit = UINT64_C(1) << i;
 	uint64_t bits = 0;
 
-	if (settings->direction != line->settings.direction)
-		let_go(line, "reconfigured");
+	if (settings->direction != line->settings.direction) {
+		output_cancel_revert(line);
+		(void)on_time_note(line, 0);
+	}
 	/* The levels that these stand for are the same. */
 	if (settings->active_low != line->settings.active_low) {
 		line->revert.value ^= 1;
@@ -432,6 +434,7 @@ int request_reconfigure(struct request *request, struct line *line,
 	const struct line_settings *settings, enum initial initial)
 {
 	const unsigned i = line->request_index;
+	const bool turns = settings->direction != line->settings.direction;
 	struct line_settings all[REQUEST_LINES_MAX];
 	enum initial initials[REQUEST_LINES_MAX];
 	int r;
@@ -439,9 +442,13 @@ int request_reconfigure(struct request *request, struct line *line,
 	all[i] = *settings;
 	initials[i] = initial;
 	r = request_change(request, UINT64_C(1) << i, all, initials);
-	if (r == 0)
-		event_line(line, "reconfigured");
-	return r;
+	if (r < 0)
+		return r;
+
+	if (turns)
+		claim_lose(line, "reconfigured");
+	event_line(line, "reconfigured");
+	return 0;
 }
 
 void request_free(struct request *request, const char *change)

@@ -52,8 +52,8 @@ int request_adopt(struct daemon *daemon, int fd, uint32_t generation, size_t n,
  * event under them. 0 or -errno, then nothing has changed. */
 int request_reconfigure(struct request *request, struct line *line,
 	const struct line_settings *settings, enum initial initial);
-/* The same for all lines of it at once whose bit of `which` is set, without an event: `settings`
- * and `initials` have a place for each line of the request. */
+/* The same for all lines of it at once whose bit of `which` is set; nothing is told, and a claim
+ * does not end. `settings` and `initials` have a place for each line of the request. */
 int request_change(struct request *request, uint64_t which, const struct line_settings *settings,
 	const enum initial *initials);
 /* Gives the lines back; logs `change` ("released", or "gone" with the loss) for each, or nothing if

@@ -438,7 +438,7 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 	return WIRE_OK;
 }
 
-static bool has_requester(const struct line *line)
+bool use_has_requester(const struct line *line)
 {
 	list_for_each (link, &line->uses)
 		if (list_object(link, struct use, line_link)->requested)
@@ -489,7 +489,7 @@ static void settle(struct line *line, struct use *use)
 		use_free(use);
 		return;
 	}
-	if (line_is_output(line) && use->requested && !has_requester(line))
+	if (line_is_output(line) && use->requested && !use_has_requester(line))
 		leave_output(line, use);
 	if (list_empty(&use->line_link))
 		use_free(use);

@@ -54,6 +54,8 @@ enum wire_error use_grant(struct peer *peer, struct line *line, const struct use
 
 /* The connection's use, or NULL. */
 struct use *use_find(const struct line *line, const struct peer *peer);
+/* Somebody requested it, or it is kept for somebody; who only watches does not count. */
+bool use_has_requester(const struct line *line);
 /* Ends the connection's request, and the daemon's keeping, where there is either. */
 void use_release(struct peer *peer, struct line *line);
 /* Ends the connection's use and nothing else, as when a request of several lines fails at a later

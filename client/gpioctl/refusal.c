@@ -99,6 +99,18 @@ static void complain_candidates(const cJSON *candidates, const char *message)
 		complain("it may be %s", candidate->valuestring);
 }
 
+/* What is wrong with a configuration. */
+static void complain_problems(const cJSON *error)
+{
+	const cJSON *problem;
+	double more = member_number(error, "more_problems", 0);
+
+	cJSON_ArrayForEach(problem, member(error, "problems"))
+		complain("%s", cJSON_IsString(problem) ? problem->valuestring : "?");
+	if (more > 0)
+		complain("... and %.0f problems more", more);
+}
+
 static enum status class_status(const char *class)
 {
 	static const enum status statuses[WIRE_CLASS_N] = {
@@ -120,6 +132,7 @@ static enum status tell(const cJSON *error, const char *message)
 {
 	complain("%s", message);
 	complain_candidates(member(error, "candidates"), message);
+	complain_problems(error);
 	return class_status(member_string(error, "class", ""));
 }
 

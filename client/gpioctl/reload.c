@@ -30,17 +30,6 @@ static void put_result(const cJSON *reply)
 			string->valuestring, string->valuestring);
 }
 
-static void complain_problems(const cJSON *error)
-{
-	const cJSON *problem;
-	double more = member_number(error, "more_problems", 0);
-
-	cJSON_ArrayForEach(problem, member(error, "problems"))
-		complain("%s", cJSON_IsString(problem) ? problem->valuestring : "?");
-	if (more > 0)
-		complain("... and %.0f problems more", more);
-}
-
 static enum status run(const struct options *options, struct strings args)
 {
 	_cleanup_(session_close) struct session session;
@@ -52,12 +41,8 @@ static enum status run(const struct options *options, struct strings args)
 		return status;
 	request_begin(&session, "reload");
 	status = session_ask(&session, &reply);
-	if (options->json)
-		return status;
-	if (!status)
+	if (!status && !options->json)
 		put_result(reply.tree);
-	else
-		complain_problems(member(reply.tree, "error"));
 	return status;
 }
 
