@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "claim.h"
+#include "clock.h"
 #include "daemon.h"
 #include "diag.h"
 #include "line.h"
@@ -71,6 +72,7 @@ static struct peer *make(struct daemon *daemon, int fd, const struct peer_id *id
 
 	peer->daemon = daemon;
 	peer->fd = fd;
+	peer->connected_ns = clock_now_ns();
 	peer->source.fd = -1;
 	peer->id = *id;
 	list_init(&peer->link);

@@ -391,6 +391,7 @@ static void add_loss(
 
 	loss_add(loss, &more);
 	daemon_of(watch)->stats.lost_readers += count == LOG_COUNT_UNKNOWN ? 1 : count;
+	watch->peer->lost += count == LOG_COUNT_UNKNOWN ? 1 : count;
 }
 
 /* Whether the log has dropped anything after `since` that the filter passes; how much is not known

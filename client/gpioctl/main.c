@@ -32,6 +32,7 @@ const struct command *const commands[] = {
 	&command_simulate,
 	&command_reload,
 	&command_stats,
+	&command_clients,
 	&command_ping,
 	&command_who,
 	&command_doctor,
