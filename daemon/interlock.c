@@ -57,11 +57,19 @@ static const char *name_of(const struct line *a, const struct line *b)
 	return a->chip->daemon->config->interlocks[__builtin_ctzll(shared)].name;
 }
 
-static enum wire_error refuse(
-	const struct line *line, const struct line *other, struct wire_problem *problem)
+static enum wire_error refuse(const struct line *line, const struct line *other,
+	const struct peer_id *by, struct wire_problem *problem)
 {
 	const char *name = name_of(line, other);
 
+	/* Of a line that the writer may not see nothing is said. */
+	if (!access_may(by, other, ACCESS_SEE)) {
+		problem_field(problem, WIRE_E_CONFLICT, "values",
+			"%s must not be 1 now: another line is, which excludes it",
+			line->canonical);
+		(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
+		return WIRE_E_CONFLICT;
+	}
 	problem_field(problem, WIRE_E_CONFLICT, "values",
 		"%s and %s must not be 1 together (interlock %s); set %s to 0 first, or in the "
 		"same request",
@@ -82,7 +90,7 @@ enum wire_error interlock_check(
 		if (is_on(line, mark))
 			other = find_on(line, mark, write->is_for_later);
 		if (other)
-			return refuse(line, other, problem);
+			return refuse(line, other, write->by, problem);
 	}
 	return WIRE_OK;
 }

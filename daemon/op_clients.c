@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "duration.h"
 #include "peer.h"
+#include "use.h"
 #include "watch.h"
 
 #define PAGE_CLIENTS 64
@@ -19,6 +20,16 @@ static size_t count(const struct list *list)
 
 	list_for_each (link, list)
 		n++;
+	return n;
+}
+
+/* Lines that no configuration names: those that lines-per-uid counts. */
+static size_t count_lines(const struct peer *peer)
+{
+	size_t n = 0;
+
+	list_for_each (link, &peer->uses)
+		n += list_object(link, struct use, peer_link)->user != NULL;
 	return n;
 }
 
@@ -41,12 +52,13 @@ static void write_client(struct jsonw *w, const struct peer *peer)
 	jsonw_member_string(w, "age",
 		duration_format(age_ns - age_ns % NSEC_PER_SEC, duration, sizeof(duration)));
 	jsonw_member_u64(w, "subscriptions", peer->watch ? count(&peer->watch->entries) : 0);
-	jsonw_member_u64(w, "lines", count(&peer->uses));
+	jsonw_member_u64(w, "lines", count_lines(peer));
 	jsonw_member_u64(w, "timers", peer->n_timers);
 	jsonw_member_u64(w, "claims", count(&peer->claims));
 	jsonw_member_u64(w, "lost", peer->lost);
 	jsonw_member_u64(w, "behind", behind(peer));
-	jsonw_member_u64(w, "unsent", peer->out_n - peer->out_sent + peer->rest_n - peer->rest_sent);
+	jsonw_member_u64(
+		w, "unsent", peer->out_n - peer->out_sent + peer->rest_n - peer->rest_sent);
 	jsonw_end_object(w);
 }
 
@@ -66,8 +78,7 @@ static const struct peer *next_client(const struct call *call, uint64_t number)
 	return next;
 }
 
-static enum wire_error read_after(
-	struct call *call, const struct args_clients *args, uint64_t *ret)
+static enum wire_error read_after(struct call *call, const struct args_clients *args, uint64_t *ret)
 {
 	char *end;
 

@@ -70,7 +70,7 @@ struct peer {
 	size_t in_n, in_size;
 
 	uint64_t connected_ns;
-	uint64_t lost; /* events, by reading too slowly; unknown numbers count as one */
+	uint64_t lost;	     /* events, by reading too slowly; unknown numbers count as one */
 	struct list aliases; /* struct line_alias.link */
 	struct list uses;    /* struct use.peer_link */
 	struct list claims;  /* struct claim.peer_link */

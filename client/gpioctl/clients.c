@@ -50,8 +50,8 @@ static void add_client(const cJSON *client, void *data)
 
 static enum status run(const struct options *options, struct strings args)
 {
-	static const char *const titles[] = { "CLIENT", "PEER", "PID", "UID", "SOCKET", "FOR", "HAS",
-		"UNSENT" };
+	static const char *const titles[] = { "CLIENT", "PEER", "PID", "UID", "SOCKET", "FOR",
+		"HAS", "UNSENT" };
 	_cleanup_(session_close) struct session session;
 	_cleanup_(table_free) struct table table = TABLE(8);
 	const struct listing listing = {
@@ -74,6 +74,7 @@ const struct command command_clients = {
 	.summary = "Lists who is connected: all clients for who has admin, else one's own.",
 	.details = "UNSENT: events and bytes of replies that it has not taken yet, and how many\n"
 		   "events it has lost by reading too slowly.\n",
-	.examples = "  gpioctl clients\n  gpioctl clients --json | jq '.clients[] | select(.lost > 0)'\n",
+	.examples = "  gpioctl clients\n  gpioctl clients --json | jq '.clients[] | select(.lost > "
+		    "0)'\n",
 	.run = run,
 };

@@ -272,3 +272,172 @@ class Hidden(Case):
         staff = self.connect_as(STAFF)
         staff.request("request", line="FREE0", direction="input", alias="B1")
         self.assertEqual("FREE0", staff.request("get", line="B1")["names"]["B1"])
+
+
+class Reloaded(Case):
+    """Rights that a reload takes or gives."""
+
+    ERRORS_ALLOWED = True  # refusals are errors in the log
+
+    PANEL = "[access panel]\nusers = 20001\nlines = %s\nverbs = %s\n"
+
+    def reload(self, rules):
+        text = "[daemon]\n%s\n%s\n%s\n%s" % (self.DAEMON, self.board.config(), BUTTONS_AND_LEDS, rules)
+        with open(self.daemon.config_path, "w") as f:
+            f.write(text)
+        self.root.request("reload")
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.connect()
+        self.reload(self.PANEL % ("button led relay", "watch set"))
+        self.panel = self.connect_as(PANEL)
+
+    def names(self, client):
+        return [event["line"] for event in client.drain() if event["event"] == "output"]
+
+    def test_a_subscription_of_a_line_ends_with_the_right_to_watch_it(self):
+        self.panel.request("subscribe", lines=["led", "relay"])
+        self.reload(self.PANEL % ("led", "watch"))
+        self.root.request("set", values={"led": 1, "relay": 1})
+        self.assertEqual(["led"], self.names(self.panel))
+        self.reload(self.PANEL % ("led relay", "watch"))  # it has ended, and does not begin again by itself
+        self.root.request("set", values={"led": 0, "relay": 0})
+        self.assertEqual(["led"], self.names(self.panel))
+
+    def test_star_covers_what_may_be_watched_now(self):
+        self.panel.request("subscribe", lines="*")
+        self.reload(self.PANEL % ("relay lamp", "watch"))
+        self.root.request("set", values={"led": 1, "relay": 1, "lamp": 1})
+        self.assertEqual(["relay", "lamp"], self.names(self.panel))
+        self.panel.refuse("get", "unknown-line", line="led")
+        self.assertEqual(["see", "watch"], self.panel.request("hello")["access"])
+
+    def test_a_line_taken_by_watching_is_given_back_with_the_right(self):
+        self.reload(self.PANEL % ("FREE0", "configure"))
+        self.panel.request("subscribe", line="FREE0")
+        self.assertTrue(self.root.request("lines", line="FREE0")["lines"][0]["held"])
+        self.reload(self.PANEL % ("led", "watch"))
+        self.assertFalse(self.root.request("lines", line="FREE0")["lines"][0]["held"])
+
+    def test_a_timer_whose_user_may_no_longer_set_writes_nothing_and_says_so(self):
+        for keep in (False, True):
+            with self.subTest(keep=keep):
+                self.reload(self.PANEL % ("button led relay", "watch set"))
+                arming = self.connect_as(PANEL)
+                arming.request("arm", timer="t", after="300ms", values={"led": 1}, keep=keep)
+                watcher = self.connect_as(PANEL)
+                watcher.request("subscribe", timers="t")
+                if keep:
+                    arming.close()  # then the rights of who has left count
+                self.reload(self.PANEL % ("led", "watch"))
+                event = watcher.wait_for(event="timer", timer="t")
+                self.assertEqual("denied", event["error"]["code"])
+                self.assertIn("[access panel]", event["error"]["message"])
+                self.assertEqual(0, self.root.request("get", line="led")["values"]["led"])
+
+    def test_a_timer_of_a_group_that_was_not_named_when_its_client_left_is_refused(self):
+        groups = tuple(range(40000, 40100))
+        self.reload("[access x]\nusers = %d\nlines = led\nverbs = set\n" % NOBODY)
+        client = self.connect_as(NOBODY, NOBODY, groups)
+        client.request("arm", timer="t", after="300ms", values={"led": 1}, keep=True)
+        client.close()
+        self.root.request("subscribe", timers="t")
+        self.reload("[access x]\ngroups = 40099\nlines = led\nverbs = set\n")
+        self.assertEqual("denied", self.root.wait_for(event="timer")["error"]["code"])
+        # Of who is connected all groups count.
+        self.connect_as(NOBODY, NOBODY, groups).request("set", line="led", value=1)
+
+    def test_the_end_of_a_pulse_that_its_user_may_no_longer_write_is_an_event(self):
+        self.root.request("subscribe", line="led")
+        self.panel.request("set", line="led", value=1, pulse="300ms")
+        self.reload(self.PANEL % ("led", "watch"))
+        event = self.root.wait_for(event="output", line="led", cause="revert")
+        self.assertEqual(("denied", 1), (event["error"]["code"], event["value"]))
+
+    def test_a_claim_ends_as_its_holder_may_end_it(self):
+        self.panel.request("set", line="led", value=1)
+        self.panel.request("claim", line="led", on_disconnect=0)
+        self.root.request("subscribe", line="led")
+        self.reload(self.PANEL % ("led", "watch"))
+        self.panel.close()
+        event = self.root.wait_for(event="output", line="led")
+        self.assertEqual(("denied", 1), (event["error"]["code"], event["value"]))
+
+    def test_a_file_with_a_rule_that_is_wrong_changes_no_right(self):
+        with open(self.daemon.config_path, "a") as f:
+            f.write("\n[access y]\nusers = nobody-here\nlines = *\nverbs = see\n")
+        problems = self.root.refuse("reload", "bad-config")["problems"]
+        self.assertIn("nobody-here", problems[0])
+        self.panel.request("set", line="relay", value=1)
+
+    def test_only_admins_reload(self):
+        self.assertIn("admin", self.panel.refuse("reload", "denied")["message"])
+
+
+class Interlocked(Case):
+    CONFIG = BUTTONS_AND_LEDS + """
+[interlock one-way]
+lines = led relay
+[access panel]
+users = 20001
+lines = led
+verbs = set
+"""
+
+    def test_a_hidden_line_of_an_interlock_is_not_named(self):
+        self.connect().request("set", line="relay", value=1)
+        error = self.connect_as(PANEL).refuse("set", "conflict", line="led", value=1)
+        self.assertNotIn("relay", json.dumps(error))
+
+
+class Clients(Case):
+    def entries(self, client, **fields):
+        return client.request("clients", **fields)["clients"]
+
+    def test_who_has_admin_sees_everybody_and_others_their_own(self):
+        root, panel, other, staff = self.connect(), self.connect_as(PANEL), self.connect_as(PANEL), self.connect_as(STAFF)
+        for client in (panel, other, staff):
+            client.request("hello", client="x")
+        self.assertEqual({0, PANEL, STAFF}, {entry["uid"] for entry in self.entries(root)})
+        self.assertEqual([PANEL, PANEL], [entry["uid"] for entry in self.entries(panel)])
+        self.assertEqual([STAFF], [entry["uid"] for entry in self.entries(staff)])
+        admin = self.connect_as(NOBODY, NOBODY, (30009,))
+        self.assertEqual({0, PANEL, STAFF, NOBODY}, {entry["uid"] for entry in self.entries(admin)})
+
+    def test_an_entry_says_what_the_client_has(self):
+        staff = self.connect_as(STAFF)
+        staff.request("hello", client="lift")
+        staff.request("subscribe", lines=["led", "FREE0"])
+        staff.request("arm", timer="t", after="1h")
+        staff.request("claim", line="led")
+        entry, = self.entries(staff)
+        for key, value in dict(client="lift", uid=STAFF, socket="gpioeventd", subscriptions=2, lines=1, timers=1,
+                               claims=1, lost=0, behind=0, unsent=0, age="0ns").items():
+            if key == "age":
+                self.assertRegex(entry[key], r"^\d+(ns|s)$")
+            else:
+                self.assertEqual(value, entry[key], key)
+
+    def test_the_list_comes_in_pages(self):
+        clients = [self.connect_as(PANEL) for _ in range(7)]
+        numbers = [client.request("hello")["peer"] for client in clients]
+        found, after = [], {}
+        while True:
+            reply = clients[0].request("clients", limit=3, **after)
+            self.assertLessEqual(len(reply["clients"]), 3)
+            found += [entry["peer"] for entry in reply["clients"]]
+            if "next" not in reply:
+                break
+            after = {"after": reply["next"]}
+        self.assertEqual(sorted(numbers), found)
+
+    def test_losses_are_told(self):
+        root = self.connect()
+        panel = self.connect_as(PANEL, receive_buffer=4096)
+        panel.request("subscribe", line="led")
+        for _ in range(8):
+            root.pipeline([("toggle", {"line": "led"}) for _ in range(5000)])
+        entry, = [entry for entry in self.entries(root) if entry["uid"] == PANEL]
+        self.assertGreater(entry["lost"], 1000)
+        self.assertGreater(entry["behind"], 1000)

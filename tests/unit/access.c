@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which rules fit whom, and what they give. The kernel's answers of who is connected are this
+ * file's (-Wl,--wrap), since a test cannot be everybody, and since they may fail.
+ */
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "line.h"
+#include "peer.h"
+#include "rig.h"
+
+int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n);
+
+static int failing_option, failure; /* of the next calls; 0: none */
+static size_t n_groups;		    /* that the next clients are in: 1000, 1001 and so on */
+
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n)
+{
+	const socklen_t bytes = (socklen_t)(n_groups * sizeof(gid_t));
+
+	if (failure && option == failing_option) {
+		errno = failure;
+		return -1;
+	}
+	if (option != SO_PEERGROUPS || n_groups == 0)
+		return __real_getsockopt(fd, level, option, value, n);
+	if (*n < bytes) {
+		*n = bytes;
+		errno = ERANGE;
+		return -1;
+	}
+	for (size_t i = 0; i < n_groups; i++)
+		((gid_t *)value)[i] = (gid_t)(1000 + i);
+	*n = bytes;
+	return 0;
+}
+
+int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *n)
+	__attribute__((alias("__wrap_getsockopt")));
+
+#define DAEMON "log-size = 64K\n[socket box]\n"
+
+static void start(void)
+{
+	failure = 0;
+	n_groups = 0;
+	rig_start(DAEMON "[access users]\nusers = 20001, 20002\nlines = x\nverbs = see\n"
+			 "[access groups]\ngroups = 30001 30002\nlines = x y\nverbs = watch\n"
+			 "[access both]\nusers = 20003\ngroups = 30003\nlines = z\nverbs = set\n"
+			 "[access box]\nusers = *\nsockets = box\nlines = p\nverbs = configure\n"
+			 "[access all]\nusers = 20009\nsockets = *\nlines = *\nverbs = see\n"
+			 "[access admins]\nusers = 20010\nverbs = admin\n");
+}
+
+static void stop(void)
+{
+	rig_stop();
+}
+
+static struct peer_id who(uid_t uid, gid_t gid, const char *socket)
+{
+	struct peer_id id = { .peer = 1, .uid = uid, .gid = gid };
+
+	(void)snprintf(id.socket, sizeof(id.socket), "%s", socket);
+	return id;
+}
+
+static uint64_t rules_of(uid_t uid, gid_t gid, gid_t group, const char *socket)
+{
+	struct peer_id id = who(uid, gid, socket);
+
+	access_identify(&rig.daemon, &id, &group, 1);
+	return id.rules;
+}
+
+enum { USERS = 1, GROUPS = 2, BOTH = 4, BOX = 8, ALL = 16, ADMINS = 32 };
+
+START_TEST(a_rule_fits_by_user_or_group_and_by_socket)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid, group;
+		const char *socket;
+		uint64_t rules;
+	} rows[] = {
+		{ 20001, 1, 1, "gpioeventd", USERS },
+		{ 20002, 1, 1, "gpioeventd", USERS },
+		{ 20001, 1, 1, "box", BOX },
+		{ 20001, 1, 1, "gpioevent", 0 },
+		{ 20004, 1, 1, "gpioeventd", 0 },
+		{ 20004, 30001, 1, "gpioeventd", GROUPS },
+		{ 20004, 1, 30002, "gpioeventd", GROUPS },
+		{ 20001, 1, 30002, "gpioeventd", USERS | GROUPS },
+		{ 20003, 1, 1, "gpioeventd", BOTH },
+		{ 1, 1, 30003, "gpioeventd", BOTH },
+		{ 20009, 1, 1, "gpioeventd", ALL },
+		{ 20009, 1, 1, "box", BOX | ALL },
+		{ 20010, 1, 1, "gpioeventd", ADMINS },
+		{ 30001, 20001, 20001, "gpioeventd", 0 }, /* a group is no user */
+		{ 0, 0, 0, "gpioeventd", ACCESS_ALL },
+		{ 0, 30001, 0, "gpioeventd", ACCESS_ALL | GROUPS },
+		{ 0, 0, 0, "box", BOX },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(rules_of(rows[i].uid, rows[i].gid, rows[i].group, rows[i].socket) ==
+				      rows[i].rules,
+			"row %zu", i);
+}
+END_TEST
+
+static struct line *line_of(const char *name)
+{
+	struct wire_problem problem;
+	struct line *line;
+
+	ck_assert_int_eq(line_find_any(&rig.daemon, name, &line, &problem), WIRE_OK);
+	return line;
+}
+
+START_TEST(a_verb_gives_the_weaker_ones)
+{
+	static const struct {
+		const char *verb;
+		bool may[ACCESS_VERB_N]; /* see, watch, set, configure, admin */
+	} rows[] = {
+		{ "see", { true } },
+		{ "watch", { true, true } },
+		{ "set", { true, false, true } },
+		{ "configure", { true, true, true, true } },
+		{ "watch set", { true, true, true } },
+		{ "see admin", { true, false, false, false, true } },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct peer_id id = who(20001, 1, "gpioeventd");
+
+		rig_stop();
+		(void)snprintf(text, sizeof(text),
+			DAEMON "[access a]\nusers = 20001\nlines = x\nverbs = %s\n", rows[i].verb);
+		rig_start(text);
+		access_identify(&rig.daemon, &id, NULL, 0);
+		for (int verb = 0; verb < ACCESS_VERB_N; verb++)
+			ck_assert_msg(access_may_any(&rig.daemon, &id, verb) == rows[i].may[verb],
+				"%s: %d", rows[i].verb, verb);
+		for (int verb = 0; verb < ACCESS_LINE_VERBS; verb++) {
+			ck_assert(access_may(&id, line_of("x"), verb) == rows[i].may[verb]);
+			ck_assert(!access_may(&id, line_of("y"), verb));
+			ck_assert(access_may(NULL, line_of("y"), verb));
+		}
+	}
+}
+END_TEST
+
+START_TEST(lines_are_named_in_any_spelling_and_by_patterns)
+{
+	static const struct {
+		const char *lines, *has, *has_not;
+	} rows[] = {
+		{ "x", "x", "y" },
+		{ "GPIO10", "x", "y" },
+		{ "gpiochip0:10", "x", "y" },
+		{ "gpioeventd-sim:10", "x", "y" },
+		{ "?", "x", "GPIO20" },
+		{ "GPIO1[01]", "x", "z" },
+		{ "GPIO1*", "z", "GPIO20" },
+		{ "gpiochip0:1?", "x", "GPIO2" },
+		{ "gpioeventd-sim:*", "GPIO20", NULL },
+		{ "*", "GPIO20", NULL },
+		{ "nothing-there, x", "x", "y" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct peer_id id = who(20001, 1, "gpioeventd");
+
+		rig_stop();
+		(void)snprintf(text, sizeof(text),
+			DAEMON "[access a]\nusers = 20001\nlines = %s\nverbs = see\n",
+			rows[i].lines);
+		rig_start(text);
+		access_identify(&rig.daemon, &id, NULL, 0);
+		ck_assert_msg(
+			access_may(&id, line_of(rows[i].has), ACCESS_SEE), "%s", rows[i].lines);
+		ck_assert_msg(
+			!rows[i].has_not || !access_may(&id, line_of(rows[i].has_not), ACCESS_SEE),
+			"%s", rows[i].lines);
+	}
+}
+END_TEST
+
+START_TEST(without_rules_everybody_may_do_everything_but_administer)
+{
+	struct peer_id id = who(20001, 1, "gpioeventd");
+
+	rig_stop();
+	rig_start(DAEMON);
+	access_identify(&rig.daemon, &id, NULL, 0);
+	ck_assert(access_may(&id, line_of("x"), ACCESS_CONFIGURE));
+	ck_assert(access_may(&id, line_of("GPIO20"), ACCESS_CONFIGURE));
+	ck_assert(!access_may_any(&rig.daemon, &id, ACCESS_ADMIN));
+	id = who(0, 0, "box"); /* also for root, by another socket */
+	access_identify(&rig.daemon, &id, NULL, 0);
+	ck_assert(access_may(&id, line_of("x"), ACCESS_CONFIGURE));
+	ck_assert(!access_may_any(&rig.daemon, &id, ACCESS_ADMIN));
+}
+END_TEST
+
+/* A claim, say, that was made by who has left, under rules that are no more. */
+START_TEST(what_is_known_of_a_user_is_asked_anew_when_the_rules_change)
+{
+	struct peer_id id = who(20001, 1, "gpioeventd");
+
+	access_identify(&rig.daemon, &id, NULL, 0);
+	ck_assert(access_may(&id, line_of("x"), ACCESS_SEE));
+	rig.daemon.config->rules[0].uids[0] = 20005;
+	access_reload(&rig.daemon);
+	ck_assert_uint_ne(id.rules, 0);
+	ck_assert(!access_may(&id, line_of("x"), ACCESS_SEE));
+	rig.daemon.config->rules[0].uids[1] = 20001;
+	access_reload(&rig.daemon);
+	ck_assert(access_may(&id, line_of("x"), ACCESS_SEE));
+}
+END_TEST
+
+START_TEST(of_many_groups_those_that_rules_name_are_remembered)
+{
+	struct peer_id id = who(20007, 1, "gpioeventd");
+	gid_t groups[100];
+
+	for (gid_t i = 0; i < 100; i++)
+		groups[i] = i == 98 ? 30003 : i == 99 ? 30001 : 40000 + i;
+	access_identify(&rig.daemon, &id, groups, 100);
+	ck_assert_uint_eq(id.rules, GROUPS | BOTH);
+	ck_assert_uint_eq(id.n_groups, PEER_GROUPS);
+	ck_assert_uint_eq(id.groups[0], 30003);
+	ck_assert_uint_eq(id.groups[1], 30001);
+	ck_assert_uint_eq(id.groups[2], 40000);
+	access_identify(&rig.daemon, &id, NULL, 0);
+	ck_assert_uint_eq(id.rules, GROUPS | BOTH);
+}
+END_TEST
+
+static int connect_raw(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", rig.directory);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	rig_settle();
+	return fd;
+}
+
+START_TEST(who_cannot_be_known_is_refused)
+{
+	static const int options[] = { SO_PEERCRED, SO_PEERGROUPS };
+	static const int failures[] = { ENOPROTOOPT, EINVAL, ENODATA, ERANGE };
+	const uint64_t before = rig.daemon.stats.refused;
+	char byte;
+
+	for (size_t i = 0; i < 8; i++) {
+		int fd;
+
+		failing_option = options[i % 2];
+		failure = failures[i / 2];
+		fd = connect_raw();
+		ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+		close(fd);
+		ck_assert_uint_eq(rig.daemon.server.n_peers, 0);
+		ck_assert(list_empty(&rig.daemon.server.users));
+	}
+	ck_assert_uint_eq(rig.daemon.stats.refused, before + 8);
+	failure = 0;
+	close(connect_raw());
+}
+END_TEST
+
+START_TEST(groups_are_read_however_many_there_are)
+{
+	static const size_t numbers[] = { 1, 63, 64, 65, 1000, 65536 };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct client client;
+
+		n_groups = numbers[i];
+		rig.daemon.config->rules[1].gids[0] = (gid_t)(1000 + n_groups - 1);
+		client_connect(&client);
+		ck_assert_msg(client.peer->id.rules & GROUPS, "%zu", n_groups);
+		client_done(&client);
+		rig_settle();
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("access");
+	TCase *all = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(all, start, stop);
+	tcase_add_test(all, a_rule_fits_by_user_or_group_and_by_socket);
+	tcase_add_test(all, a_verb_gives_the_weaker_ones);
+	tcase_add_test(all, lines_are_named_in_any_spelling_and_by_patterns);
+	tcase_add_test(all, without_rules_everybody_may_do_everything_but_administer);
+	tcase_add_test(all, what_is_known_of_a_user_is_asked_anew_when_the_rules_change);
+	tcase_add_test(all, of_many_groups_those_that_rules_name_are_remembered);
+	tcase_add_test(all, who_cannot_be_known_is_refused);
+	tcase_add_test(all, groups_are_read_however_many_there_are);
+	suite_add_tcase(suite, all);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
