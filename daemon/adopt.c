@@ -16,6 +16,7 @@
 #include "kept_records.h"
 #include "line.h"
 #include "request.h"
+#include "request_fd.h"
 
 #define CATCH_UP_ROUNDS 1024 /* a line that never rests must not keep us from serving */
 
@@ -146,13 +147,56 @@ static int adopt_request(struct daemon *daemon, int fd, uint32_t generation)
 	return r;
 }
 
+static struct chip *find_chip(const struct daemon *daemon, const char *name)
+{
+	for (size_t i = 0; i < daemon->chips.n; i++)
+		if (daemon->chips.v[i] && strcmp(daemon->chips.v[i]->info.name, name) == 0)
+			return daemon->chips.v[i];
+	return NULL;
+}
+
+/*
+ * A request of another log, which was damaged or of another version: the kernel says what it is,
+ * and nothing needs to move for that.
+ */
+static int adopt_unknown(struct daemon *daemon, const struct inherited *inherited)
+{
+	struct line *lines[REQUEST_LINES_MAX];
+	struct request_fd_lines found;
+	const struct chip *chip;
+	int r = daemon->ops->adopt ? request_fd_read(inherited->fd, &found) : -ESTALE;
+
+	if (r < 0)
+		return r;
+	chip = find_chip(daemon, found.chip_name);
+	for (size_t i = 0; i < found.n; i++) {
+		if (!chip || found.offsets[i] >= chip->info.n_lines ||
+			chip->lines[found.offsets[i]]->request)
+			return -ESTALE;
+		lines[i] = chip->lines[found.offsets[i]];
+	}
+	return request_adopt_unknown(daemon, inherited->fd, found.n, lines, inherited->name);
+}
+
+/* Which line that was cannot be found out: any that is taken now may have been held, and is then
+ * not to move. */
+static void expect_all_configured(struct daemon *daemon)
+{
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		daemon->lines.v[id]->restored |= daemon->lines.v[id]->config != NULL;
+}
+
 static void adopt_fd(struct daemon *daemon, struct inherited *inherited)
 {
 	uint32_t generation;
-	int r = -ESTALE;
+	int r;
 
 	if (fdstore_parse(&daemon->fdstore, inherited->name, &generation))
 		r = adopt_request(daemon, inherited->fd, generation);
+	else
+		r = adopt_unknown(daemon, inherited);
+	if (r == -EOPNOTSUPP)
+		expect_all_configured(daemon);
 	if (r < 0) {
 		diag_notice("%s, left by an earlier daemon, is given back: %s", inherited->name,
 			r == -ESTALE ? "it is not what the event log says" : strerror(-r));

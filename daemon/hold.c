@@ -40,17 +40,22 @@ static enum initial allow(const struct lot *lot, const struct line *line, enum i
 	return INITIAL_0;
 }
 
+/* One that comes back is driven as it was, unless the configuration knows better; after a restart
+ * it does not. */
+static enum initial initial_of(const struct line *line)
+{
+	if (line->config->initial != INITIAL_KEEP && !line->restored)
+		return line->config->initial;
+	if (line->wanted == LOG_VALUE_NULL)
+		return INITIAL_KEEP;
+	return line->wanted ? INITIAL_1 : INITIAL_0;
+}
+
 static void add_configured(struct lot *lot, struct line *line)
 {
 	lot->lines[lot->n] = line;
 	lot->settings[lot->n] = line->config->settings;
-	/* One that comes back is driven as it was, unless the configuration knows better; after a
-	 * restart it does not. */
-	lot->initials[lot->n] = line->config->initial;
-	if ((line->config->initial == INITIAL_KEEP || line->restored) &&
-		line->wanted != LOG_VALUE_NULL)
-		lot->initials[lot->n] = line->wanted ? INITIAL_1 : INITIAL_0;
-	lot->initials[lot->n] = allow(lot, line, lot->initials[lot->n]);
+	lot->initials[lot->n] = allow(lot, line, initial_of(line));
 	lot->n++;
 }
 

@@ -86,7 +86,8 @@ static void unstage(struct request *request)
 void request_log_edge(struct line *line, const struct gpio_v2_line_event *edge)
 {
 	const bool rising = edge->id == GPIO_V2_LINE_EVENT_RISING_EDGE;
-	const uint32_t step = edge->line_seqno - line->line_seqno;
+	const bool is_first = line->line_seqno == 0 && line->request && line->request->uncounted;
+	const uint32_t step = is_first ? 1 : edge->line_seqno - line->line_seqno;
 	const bool both = sees_both_edges(line);
 
 	if (step == 0)
@@ -221,16 +222,20 @@ static void close_request(struct request *request)
 	daemon->ops->release(request->backend);
 }
 
+static uint64_t all_lines(const struct request *request)
+{
+	return request->n == 64 ? UINT64_MAX : (UINT64_C(1) << request->n) - 1;
+}
+
 static int take(struct request *request, const struct request_spec *spec, uint64_t *ret_bits)
 {
 	struct daemon *daemon = request->daemon;
-	const uint64_t all = request->n == 64 ? UINT64_MAX : (UINT64_C(1) << request->n) - 1;
 	int r = daemon->ops->request(daemon->backend, spec, &request->backend);
 
 	if (r < 0)
 		return r;
 
-	r = daemon->ops->get(request->backend, all, ret_bits);
+	r = daemon->ops->get(request->backend, all_lines(request), ret_bits);
 	if (r == 0 || r == -ENODATA)
 		r = loop_add(
 			&daemon->loop, &request->source, request->backend->fd, EPOLLIN, dispatch);
@@ -374,6 +379,35 @@ static void let_go(struct line *line, const char *change)
 	}
 	(void)on_time_note(line, 0);
 	claim_lose(line, change);
+}
+
+int request_adopt_unknown(
+	struct daemon *daemon, int fd, size_t n, struct line *const *lines, const char *stored_as)
+{
+	struct line_settings settings[REQUEST_LINES_MAX];
+	struct request *request;
+	uint64_t bits = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		settings[i] = line_default_settings;
+	r = request_adopt(daemon, fd, next_generation(daemon), n, lines, settings,
+		daemon->config->kernel_buffer);
+	if (r < 0)
+		return r;
+
+	request = lines[0]->request;
+	request->uncounted = true;
+	(void)daemon->ops->get(request->backend, all_lines(request), &bits);
+	for (size_t i = 0; i < n; i++) {
+		lines[i]->value = (bits >> i) & 1;
+		lines[i]->line_seqno = 0;
+	}
+	/* The manager does not keep one descriptor under two names. */
+	fdstore_forget(&daemon->fdstore, stored_as);
+	leave_to_the_next(request);
+	correct_values(request);
+	return 0;
 }
 
 /* Line i of a request has other settings now. */

@@ -27,6 +27,7 @@ struct request {
 	size_t n;
 	struct line *lines[REQUEST_LINES_MAX];
 
+	bool uncounted;		 /* taken up without knowing how far its edges had been counted */
 	uint64_t write_mark;	 /* number of the write that has begun it */
 	uint64_t write_left;	 /* its lines that this write has still to set */
 	struct list ready_link;	 /* daemon->gather.ready: its fd has something */
@@ -48,6 +49,10 @@ int request_new(struct daemon *daemon, size_t n, struct line *const *lines,
  */
 int request_adopt(struct daemon *daemon, int fd, uint32_t generation, size_t n,
 	struct line *const *lines, struct line_settings *settings, unsigned event_buffer);
+/* The same without a record of it: its lines have the levels that they have, and edges are counted
+ * from the first one on. It is given a generation of this daemon. */
+int request_adopt_unknown(
+	struct daemon *daemon, int fd, size_t n, struct line *const *lines, const char *stored_as);
 /* New settings for one line of it, in place: a line event `reconfigured` is logged before the first
  * event under them. 0 or -errno, then nothing has changed. */
 int request_reconfigure(struct request *request, struct line *line,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,43 +28,56 @@ static int check_name(int fd)
 		       : -ESTALE;
 }
 
-/* One line of fdinfo; counts the lines of the request that it names. */
-static int check_row(
-	const char *row, const char *chip_name, size_t n, const unsigned *offsets, size_t *found)
+static void read_row(const char *row, struct request_fd_lines *ret)
 {
 	char chip[64];
 	unsigned offset;
 
 	if (sscanf(row, "gpio-chip: %63s", chip) == 1)
-		return strcmp(chip, chip_name) == 0 ? 0 : -ESTALE;
-	if (sscanf(row, "gpio-line: %u", &offset) != 1)
-		return 0;
-	if (*found >= n || offsets[*found] != offset)
-		return -ESTALE;
-
-	(*found)++;
-	return 0;
+		memcpy(ret->chip_name, chip, sizeof(chip));
+	else if (sscanf(row, "gpio-line: %u", &offset) == 1 && ret->n < REQUEST_FD_LINES)
+		ret->offsets[ret->n++] = offset;
 }
 
-static int check_lines(int fd, const char *chip_name, size_t n, const unsigned *offsets)
+int request_fd_read(int fd, struct request_fd_lines *ret)
 {
 	char path[64], row[256];
-	size_t found = 0;
 	FILE *file;
-	int r = 0;
+	int r = check_name(fd);
+
+	*ret = (struct request_fd_lines){ 0 };
+	if (r < 0)
+		return r;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
 
-	while (r == 0 && fgets(row, sizeof(row), file))
-		r = check_row(row, chip_name, n, offsets, &found);
+	while (fgets(row, sizeof(row), file))
+		read_row(row, ret);
 	(void)fclose(file);
+	return ret->n > 0 && ret->chip_name[0] ? 0 : -EOPNOTSUPP;
+}
+
+static bool same_lines(const struct request_fd_lines *lines, const char *chip_name, size_t n,
+	const unsigned *offsets)
+{
+	return lines->n == n && strcmp(lines->chip_name, chip_name) == 0 &&
+	       memcmp(lines->offsets, offsets, n * sizeof(*offsets)) == 0;
+}
+
+/* An older kernel says nothing of the lines. */
+static int check_lines(int fd, const char *chip_name, size_t n, const unsigned *offsets)
+{
+	struct request_fd_lines lines;
+	int r = request_fd_read(fd, &lines);
+
+	if (r == -EOPNOTSUPP)
+		return 0;
 	if (r < 0)
 		return r;
-	/* An older kernel says nothing of the lines. */
-	return found == 0 || found == n ? 0 : -ESTALE;
+	return same_lines(&lines, chip_name, n, offsets) ? 0 : -ESTALE;
 }
 
 static int check_chip(int fd)
