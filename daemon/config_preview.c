@@ -14,6 +14,7 @@
 #include "config.h"
 #include "names.h"
 #include "problems.h"
+#include "word.h"
 
 /* The lines of a backend that is open only to look at. */
 struct preview {
@@ -222,6 +223,38 @@ static void check_line(struct preview *preview, const struct line_config *line)
 	check_group(preview, line, entry);
 }
 
+/* A name that may come later, as of an adapter, cannot come to simulated chips. */
+static void check_rule(struct preview *preview, const struct access_rule *rule)
+{
+	const struct name_space space = {
+		.n = preview->n_entries,
+		.entries = preview->entries,
+		.board = preview->board,
+	};
+	const char *list = rule->lines;
+	char word[ACCESS_LIST_BYTES + 1], title[WIRE_MAX_NAME_BYTES + 8];
+	struct wire_problem problem;
+	size_t index;
+
+	(void)snprintf(title, sizeof(title), "access %s", rule->name);
+	while (word_next(&list, word, sizeof(word)))
+		if (!strpbrk(word, "*?[") &&
+			name_resolve(&space, word, &index, &problem) != WIRE_OK)
+			problems_add(&preview->problems,
+				(struct where){ .file = rule->file, .line = rule->file_line },
+				title, "lines", "%s", problem.message);
+}
+
+/* Rules name lines by their aliases, too. */
+static void check_rules(struct preview *preview)
+{
+	for (size_t i = 0; i < preview->n_entries; i++)
+		if (preview->owners[i])
+			preview->entries[i].alias = preview->owners[i]->alias;
+	for (size_t i = 0; i < preview->config->n_rules; i++)
+		check_rule(preview, &preview->config->rules[i]);
+}
+
 static int look_at_lines(struct preview *preview)
 {
 	int r = preview_open(preview);
@@ -231,6 +264,7 @@ static int look_at_lines(struct preview *preview)
 
 	for (size_t i = 0; i < preview->config->n_lines; i++)
 		check_line(preview, &preview->config->lines[i]);
+	check_rules(preview);
 	problems_tell(&preview->problems);
 	return preview->problems.n > 0 ? -EINVAL : 0;
 }

@@ -4,6 +4,7 @@
 import json
 
 import user
+from board import A, B
 from harness import BUTTONS_AND_LEDS, TestCase, only
 from user import NOBODY, OPERATORS, PANEL, STAFF, VIEWERS, becomes
 
@@ -16,7 +17,7 @@ verbs = watch set
 [access staff]
 users = 20002
 groups = 30001
-lines = gpiochip0:*
+lines = board-a:*
 verbs = configure
 
 [access viewers]
@@ -72,16 +73,16 @@ class Table(Case):
         ((0, 0, ()), "button", "see watch set configure"),
         ((PANEL, PANEL, ()), "button", "see watch set"),
         ((PANEL, PANEL, ()), "led", "see watch set"),
-        ((PANEL, PANEL, ()), "gpiochip0:8", "see watch set"),
+        ((PANEL, PANEL, ()), "board-a:8", "see watch set"),
         ((PANEL, PANEL, ()), "OUT0", "see watch set"),
         ((PANEL, PANEL, ()), "relay", ""),
-        ((PANEL, PANEL, ()), "gpiochip0:9", ""),
+        ((PANEL, PANEL, ()), "board-a:9", ""),
         ((PANEL, PANEL, ()), "door", ""),
         ((PANEL, PANEL, (VIEWERS,)), "door", "see"),
         ((PANEL, PANEL, (VIEWERS,)), "led", "see watch set"),
         ((PANEL, PANEL, (OPERATORS,)), "relay", "see watch set configure"),
         ((STAFF, STAFF, ()), "relay", "see watch set configure"),
-        ((STAFF, STAFF, ()), "gpiochip1:0", ""),
+        ((STAFF, STAFF, ()), "board-b:0", ""),
         ((NOBODY, OPERATORS, ()), "relay", "see watch set configure"),
         ((NOBODY, NOBODY, (1, 2, OPERATORS)), "bell", "see watch set configure"),
         ((NOBODY, NOBODY, (VIEWERS,)), "door", "see"),
@@ -174,14 +175,14 @@ class Denial(Case):
     def test_simulating_takes_configure(self):
         panel = self.connect_as(PANEL)
         panel.refuse("simulate", "denied", line="button", value=0)
-        panel.refuse("simulate", "denied", chip="gpiochip0", present=False)
+        panel.refuse("simulate", "denied", chip=self.board.chip_name(A), present=False)
         self.connect_as(STAFF).request("simulate", line="button", value=0)
 
 
 class Hidden(Case):
     """What a client may not see leaves no trace in anything that it is sent."""
 
-    SECRETS = ("relay", "lamp", "bell", "door", "OUT1", "OUT2", "IN1", "IN2", "FREE", "board-b", "gpiochip1")
+    SECRETS = ("relay", "lamp", "bell", "door", "OUT1", "OUT2", "IN1", "IN2", "FREE", "board-b")
 
     def panel(self, **settings):
         return self.connect_as(PANEL, **settings)
@@ -192,8 +193,9 @@ class Hidden(Case):
 
     def test_a_hidden_line_is_unknown_like_one_that_is_not_there(self):
         panel = self.panel()
-        for name, absent in (("relay", "rexay"), ("OUT1", "OUT7"), ("gpiochip0:9", "gpiochip0:99"), ("board-a:9", "board-a:99"),
-                             ("gpiochip1:0", "gpiochip7:0"), ("board-b:1", "board-x:1"), ("DUP", "DXP")):
+        seen, unseen = self.board.chip_name(A), self.board.chip_name(B)
+        for name, absent in (("relay", "rexay"), ("OUT1", "OUT7"), (seen + ":9", seen + ":99"), ("board-a:9", "board-a:99"),
+                             (unseen + ":0", unseen[:-1] + "x:0"), ("board-b:1", "board-x:1"), ("DUP", "DXP")):
             hidden = panel.refuse("get", "unknown-line", line=name)
             unknown = panel.refuse("get", "unknown-line", line=absent)
             self.assertEqual(json.dumps(unknown).replace(absent, name).replace(absent.split(":")[0], name.split(":")[0]),
@@ -201,7 +203,7 @@ class Hidden(Case):
 
     def test_no_message_suggests_a_hidden_name(self):
         panel = self.panel()
-        for name in ("rela", "OUT11", "OUT9", "dor", "gpiochip0:99", "gpiochip1:99", "gpiochip2:0", "board-c:0", "lampp"):
+        for name in ("rela", "OUT11", "OUT9", "dor", "board-a:99", "board-b:99", "board-c:0", "lampp"):
             error = panel.refuse("get", "unknown-line", line=name)
             for own in (name, name.split(":")[0]):
                 error["message"] = error["message"].replace("\"%s\"" % own, "")
@@ -217,7 +219,7 @@ class Hidden(Case):
         first = panel.request("lines", limit=1)
         rest = panel.request("lines", after=first["next"])
         self.assertEqual({"button", "led"}, {line["line"] for line in first["lines"] + rest["lines"]})
-        self.assertEqual(["gpiochip0"], [chip["name"] for chip in panel.request("chips")["chips"]])
+        self.assertEqual([self.board.chip_name(A)], [chip["name"] for chip in panel.request("chips")["chips"]])
         self.assert_no_trace(page)
 
     def test_star_covers_what_may_be_watched(self):

@@ -456,6 +456,19 @@ class LookTest(Case):
         self.assertRegex(self.succeed("stats"), re.compile(r"^counters requests +[1-9]\d*$", re.M))
         self.assertIn("counters", json.loads(self.succeed("stats", "--json")))
 
+    def test_clients_shows_who_is_connected_and_what_each_has(self):
+        client = self.connect()
+        client.request("hello", client="lift")
+        client.request("subscribe", lines=["button", "FREE0"])
+        client.request("arm", timer="t", after="1h")
+        rows = self.succeed("clients").splitlines()
+        self.assertRegex(rows[0], r"^CLIENT +PEER +PID +UID +SOCKET +FOR +HAS +UNSENT$")
+        row = next(row for row in rows if row.startswith("lift "))
+        self.assertRegex(row, r"^lift +\d+ +%d +%d +gpioeventd +\S+ +2 subscriptions, 1 line, 1 timer +"
+                              r"0 events, 0 bytes; lost 0$" % (os.getpid(), os.getuid()))
+        names = [entry.get("client") for entry in json.loads(self.succeed("clients", "--json"))["clients"]]
+        self.assertIn("lift", names)
+
     def test_ping_says_who_answers(self):
         self.assertRegex(self.succeed("ping"), r"\Agpioeventd \S+ \(backend \w+\) answers in \d+ us")
 

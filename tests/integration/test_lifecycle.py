@@ -387,6 +387,12 @@ initial = 1
                      "[line x]\nline = X\ngroup = g\n[line y]\nline = Y\ngroup = g\n",
                      (12, "[line y] group: [line x] of the same group is on another chip, a and not b"))
 
+    def test_the_check_looks_for_the_lines_of_rules(self):
+        self.refused("[daemon]\nbackend = sim\n[line led]\nline = GPIO3\n[access a]\nusers = *\n"
+                     "lines = led GPIO4 gpiochip0:5 BCM6 x* lad, GPIO99\nverbs = see\n",
+                     (5, "[access a] lines: no line \"lad\"; did you mean \"led\"?"),
+                     (5, "[access a] lines: no line \"GPIO99\"; did you mean \"GPIO9\"?"))
+
     def test_a_simulated_chip_needs_the_simulated_backend(self):
         text = "[daemon]\n[chip a]\nlines = 2\n"
         self.refused(text, (2, "[chip a]: the chip is a simulated one; write backend = sim"))
