@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import struct
+import time
 
 import manager
 from board import A, B
@@ -165,10 +166,12 @@ class Log(Case):
 
     def test_any_bit_of_the_header_that_is_another_drops_it(self):
         rng = random.Random(5)
-        for _ in range(20 if SIM else 3):
-            bit = rng.randrange(header_bytes(self.manager.fd("log")) * 8)
-            with self.subTest(bit=bit):
-                self.assert_dropped(lambda fd: flip(fd, bit))
+        n = header_bytes(self.manager.fd("log"))
+        for i in range(20 if SIM else 3):
+            instance = struct.pack("=Q", int(self.connect().request("hello")["instance"], 16))
+            at = os.pread(self.manager.fd("log"), n, 0).index(instance) if i == 0 else rng.randrange(n)
+            with self.subTest(at=at):
+                self.assert_dropped(lambda fd: flip(fd, at * 8 + rng.randrange(8)))
 
     def test_zeros_and_noise_are_dropped(self):
         noise = random.Random(6)
@@ -355,6 +358,23 @@ class Forged(Case):
 class Manager(Case):
     """A manager that is slow, has little room, or lost something."""
 
+    def test_a_line_that_was_given_back_can_be_had_again_though_the_manager_is_slow(self):
+        client, other = self.connect(), self.connect()
+        for close_late_s in (0, 0.1):
+            self.manager.close_late_s = close_late_s
+            client.request("request", line="FREE0", direction="output", initial=1)
+            with self.manager.busy():
+                client.request("release", line="FREE0")
+                client.send("request", line="FREE0", direction="input", bias="pull-up")
+                for _ in range(20):
+                    begin = time.monotonic()
+                    other.request("set", line="led", value=1)
+                    self.assertLess(time.monotonic() - begin, 0.5 * PATIENCE)
+            reply = client.reply()
+            self.assertTrue(reply["ok"], reply)
+            self.assertEqual({"FREE0": 1}, reply["values"])
+            client.request("release", line="FREE0")
+
     def test_what_is_sent_after_a_request_that_waits_runs_after_it(self):
         client = self.connect()
         client.request("request", line="FREE0", direction="output", initial=1)
@@ -492,6 +512,12 @@ class Configuration(Case):
         self.assertEqual("as-is", self.info("button")["bias"])
         self.assert_rest_is_untouched(follower)
 
+    def test_an_input_becomes_an_output(self):
+        follower = self.change(("line = IN1\ndirection = input", "line = IN1\ndirection = output\ninitial = 1"))
+        self.assertEqual(("output", 1), (self.info("door")["direction"], self.info("door")["value"]))
+        self.assertEqual(1, self.board.output_level("IN1"))
+        self.assert_rest_is_untouched(follower)
+
     def test_an_output_becomes_an_input(self):
         follower = self.change(("line = OUT2\ndirection = output\ninitial = 0\nactive-low = yes",
                                 "line = OUT2\ndirection = input"))
@@ -540,6 +566,33 @@ class Configuration(Case):
         level = self.info("gate")["value"]
         self.board.press("IN1", 1 - level)
         follower.wait_for(event="edge", line="gate", value=1 - level)
+
+    def replayed(self, line, instance):
+        client = self.connect()
+        reply = client.request("subscribe", line=line, since=0, instance=instance)
+        return [client.event()["seq"] for _ in range(reply["replay"])]
+
+    @only("sim", "chips that are there cannot be numbered otherwise")
+    def test_events_of_before_stay_with_their_lines_though_these_are_numbered_otherwise(self):
+        follower = self.follow()
+        for line in ("led", "relay", "led", "lamp", "led"):
+            follower.request("toggle", line=line)
+        self.board.pulse("IN1")
+        follower.request("request", line="FREE0", direction="output", initial=1)
+        follower.catch_up()
+        wanted = {line: [event["seq"] for event in follower.seen if event.get("line") == line]
+                  for line in ("led", "relay", "lamp", "door", "FREE0")}
+        before = {line: self.replayed(line, follower.instance) for line in wanted}
+        text = self.config_text(self.changed(("[line relay]", "[line pump]"),
+                                             ("[line door]\nline = IN1\ndirection = input\n", "")))
+        self.end()
+        self.daemon.begin("[chip gpiochip7]\nlabel = first\nlines = 9\n" + text)
+        for line, name in (("led", "led"), ("relay", "pump"), ("lamp", "lamp"), ("door", "IN1"), ("FREE0", "FREE0")):
+            now = self.replayed(name, follower.instance)
+            self.assertEqual(before[line], [seq for seq in now if seq <= follower.seq], line)
+            self.assertLessEqual(set(wanted[line]), set(now))
+        all_of_them = self.replayed("*", follower.instance)
+        self.assertEqual(list(range(1, all_of_them[-1] + 1)), all_of_them)
 
     def test_names_that_were_swapped_stay_with_their_lines(self):
         follower = self.life()
@@ -593,6 +646,30 @@ class Configuration(Case):
 @only("gpiod", "simulated chips end with the daemon")
 class Chips(Case):
     ERRORS_ALLOWED = True
+
+    def test_a_chip_that_went_while_it_was_dead_is_gone_and_comes_back(self):
+        follower = self.life()
+        self.board.press("IN1", 1)
+        self.board.remove_chip()
+        self.manager.wait(lambda: not [name for name, _ in self.manager.store if name.startswith("line-")],
+                          "systemd drops what hangs up")
+        self.begin()
+        follower.come_back()
+        self.assertTrue(follower.subscribed["resumed"])
+        values = follower.request("get", lines=["button", "led"])["values"]
+        self.assertEqual({"button": None, "led": None}, values)
+        gone = {event["line"] for event in follower.seen if event["event"] == "line" and event["change"] == "gone"}
+        self.assertLessEqual(INPUTS | {"led", "relay", "lamp"}, gone)
+        self.board.restore_chip()
+        missing = INPUTS | {"led", "relay", "lamp"}
+        while missing:
+            missing.discard(follower.wait_for(15 * PATIENCE, event="line", change="available")["line"])
+        follower.catch_up()
+        lost = {name for event in follower.seen if event["event"] == "lost" for name in event["values"]
+                if event["reason"] in ("unplug", "restart")}
+        self.assertEqual(INPUTS, lost)
+        # A chip that comes back has no levels of before: its lines begin as they are configured.
+        self.assertEqual({"led": 0, "relay": 0}, follower.request("get", lines=["led", "relay"])["values"])
 
     def test_a_chip_that_went_and_came_back_while_it_was_dead_is_had_again(self):
         follower = self.life()
