@@ -100,20 +100,22 @@ $(BUILD)/examples/%: client/examples/%.c $(BUILD)/flags
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # Each tests/unit/NAME.c is a program of its own, but for what they share.
-TEST_SHARED := tests/unit/gpiosim.c tests/unit/rig.c
+TEST_SHARED := tests/unit/gpiosim.c tests/unit/left.c tests/unit/rig.c
 $(BUILD)/obj/tests/%.o: TEST_CFLAGS = $(CHECK_CFLAGS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TEST_SHARED),$(wildcard tests/unit/*.c)))
 $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
 $(BUILD)/tests/unit/holders: $(call obj,client/gpioctl/holders.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
-RIGGED := $(addprefix $(BUILD)/tests/unit/,access event gather kill line memory output peer_in peer_out request timer \
-	use watch)
+RIGGED := $(addprefix $(BUILD)/tests/unit/,access adopt event gather kill line memory output peer_in peer_out \
+	request timer use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
+$(BUILD)/tests/unit/adopt $(BUILD)/tests/unit/kill: $(call obj,tests/unit/left.c)
 # With 64-bit times on a 32-bit machine sendmsg is __sendmsg64.
 WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
 $(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 # The same, of getsockopt.
 $(BUILD)/tests/unit/access: override LDFLAGS += -Wl,--wrap=getsockopt -Wl,--wrap=__getsockopt64
+$(BUILD)/tests/unit/adopt: override LDFLAGS += -Wl,--wrap=kept_put,--wrap=kept_drop
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(DAEMON_LIBS) $(CHECK_LIBS)

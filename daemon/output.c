@@ -145,21 +145,25 @@ static void written(
 	struct line *line, const struct output_write *write, struct output_result *result)
 {
 	const uint8_t before = line->value, value = line->write_value;
+	/* If the process dies between the two, a pulse that is over may end again, but one that
+	 * would undo this write must not. */
+	const bool ends_after = line->revert.value == value;
 
 	if (write->pulse_ns)
 		start_pulse(line, write, pulse_end_ns);
-	else if (output_cancel_revert(line))
+	else if (!ends_after && output_cancel_revert(line))
 		result->cancelled_revert = true;
 
 	line->wanted = value;
 	if (value == 0)
 		(void)on_time_note(line, 0);
-	if (before == value)
-		return;
-
-	line->value = value;
-	result->changed[result->n_changed++] = line->canonical;
-	event_output(line, write->cause, write->by);
+	if (before != value) {
+		line->value = value;
+		result->changed[result->n_changed++] = line->canonical;
+		event_output(line, write->cause, write->by);
+	}
+	if (!write->pulse_ns && ends_after && output_cancel_revert(line))
+		result->cancelled_revert = true;
 }
 
 static uint64_t bit_of(const struct line *line)

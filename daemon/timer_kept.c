@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "daemon.h"
 #include "diag.h"
 #include "event.h"
@@ -57,19 +56,25 @@ void timer_forget(struct timer *timer)
 	kept_drop(&timer->daemon->log.kept, &timer->kept);
 }
 
-/* Whether the log has an expiry that the record does not know of. */
-static bool has_expired_since(const struct log *log, const struct timer *timer)
+static uint64_t read_due(const char *bytes, size_t n)
 {
-	uint64_t seq = record.timer.seq + 1;
+	static const char key[] = "\"timestamp_ns\":";
+	const char *at = memmem(bytes, n, key, strlen(key));
 
-	for (seq = seq < log->tail ? log->tail : seq; seq <= log->head; seq++) {
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* The newest due time that the log tells and the record does not know of; 0: none. */
+static uint64_t find_told(const struct log *log, const struct timer *timer)
+{
+	for (uint64_t seq = log->head; seq > record.timer.seq && seq >= log->tail; seq--) {
 		const struct log_entry *entry = log_at(log, seq);
 
 		if (entry->kind == LOG_TIMER && entry->timer_hash == (uint32_t)timer->hash &&
 			(!timer_is_private(timer) || entry->subject == timer->owner_number))
-			return true;
+			return read_due(log_bytes(log, entry), entry->length);
 	}
-	return false;
+	return 0;
 }
 
 /* False: a line is not there any more, or memory is short. */
@@ -118,18 +123,13 @@ static bool restore_details(struct timer *timer)
 }
 
 /* The process died after the expiry was logged: it is not told twice. */
-static void skip_told_expiry(struct timer *timer)
+static void skip_told(struct timer *timer, uint64_t told_ns)
 {
-	const uint64_t now_ns = clock_now_ns(), at_ns = record.timer.at_ns;
-
 	if (!timer->every_ns) {
 		timer_disarm(timer);
 		return;
 	}
-	/* What was due when the process died is told; what is due since then is not. */
-	if (now_ns >= at_ns)
-		(void)loop_set_deadline(
-			&timer->daemon->loop, &timer->deadline, at_ns + timer->every_ns);
+	(void)loop_set_deadline(&timer->daemon->loop, &timer->deadline, told_ns + timer->every_ns);
 	timer_remember(timer);
 }
 
@@ -146,6 +146,7 @@ static void restore(uint32_t handle, size_t n, void *data)
 	struct peer *owner = NULL;
 	struct timer *timer;
 	struct peer_id by;
+	uint64_t told_ns;
 
 	if (!is_sound(n)) {
 		kept_drop(&daemon->log.kept, &handle);
@@ -167,9 +168,11 @@ static void restore(uint32_t handle, size_t n, void *data)
 			timer->name);
 		event_timer_ended(daemon, timer, "restart");
 		timer_disarm(timer);
-	} else if (has_expired_since(&daemon->log, timer)) {
-		skip_told_expiry(timer);
+		return;
 	}
+	told_ns = find_told(&daemon->log, timer);
+	if (told_ns >= timer->deadline.at_ns)
+		skip_told(timer, told_ns);
 }
 
 void timers_restore(struct daemon *daemon)

@@ -4,7 +4,8 @@
  * The daemon, killed. A child runs rounds of the whole daemon, edges in and log out, until the
  * parent kills it at some point of its work; the log is in a memfd that both have. What is found
  * then must be whole, and no edge may be missing: each one that was taken out of its pipe is in the
- * log, or in the staging area and newer than what the log last said of its line.
+ * log, or in the staging area and newer than what the log last said of its line. The next daemon,
+ * which is handed a copy, tells those first.
  */
 
 #include <check.h>
@@ -21,6 +22,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "left.h"
 #include "line.h"
 #include "log.h"
 #include "rig.h"
@@ -166,11 +168,41 @@ static void read_pipes(const uint32_t next[RIG_FEEDS])
 	}
 }
 
+/* What the next daemon has logged after `head`: first the edges that follow on the last ones and
+ * were read, then, of each line, that more may be missing. */
+static void read_next_log(uint64_t head, uint32_t last[RIG_FEEDS], const uint32_t next[RIG_FEEDS])
+{
+	const struct log *log = &rig.daemon.log;
+	bool lost[RIG_FEEDS] = { false };
+
+	ck_assert_uint_gt(log->head, head);
+	for (uint64_t seq = head + 1; seq <= log->head; seq++) {
+		const struct log_entry *entry = log_at(log, seq);
+		cJSON *event = cJSON_ParseWithLength(log_bytes(log, entry), entry->length);
+		unsigned feed = (unsigned)cJSON_GetObjectItem(event, "line")->valuestring[0] - 'a';
+
+		if (entry->kind <= LOG_FALLING) {
+			ck_assert(!lost[feed]);
+			ck_assert_uint_eq((uint32_t)member(event, "line_seq"), ++last[feed]);
+		} else if (entry->kind == LOG_LOST) {
+			ck_assert(!lost[feed]);
+			lost[feed] = true;
+		}
+		cJSON_Delete(event);
+	}
+	for (unsigned feed = 0; feed < RIG_FEEDS; feed++) {
+		ck_assert_uint_eq(last[feed] + 1, next[feed]);
+		ck_assert(lost[feed]);
+	}
+}
+
 static unsigned staged, evicted;
 
-static void examine(void)
+/* Of what was found: its head, the last edge that it has of each line, and the next that was not
+ * read. */
+static uint64_t examine(uint32_t last[RIG_FEEDS], uint32_t next[RIG_FEEDS])
 {
-	uint32_t last[RIG_FEEDS] = { 0 }, next[RIG_FEEDS];
+	uint64_t head;
 	struct log found;
 	const char *why = "";
 	int fd = fcntl(rig.daemon.log.fd, F_DUPFD_CLOEXEC, 0);
@@ -191,7 +223,9 @@ static void examine(void)
 	for (unsigned feed = 0; feed < RIG_FEEDS; feed++)
 		staged += next[feed] != last[feed] + 1;
 	evicted += found.tail > 1;
+	head = found.head;
 	log_done(&found);
+	return head;
 }
 
 START_TEST(a_killed_daemon_loses_no_edge)
@@ -201,7 +235,10 @@ START_TEST(a_killed_daemon_loses_no_edge)
 
 	staged = evicted = 0;
 	for (int i = 0; i < kills; i++) {
+		uint32_t last[RIG_FEEDS] = { 0 }, next[RIG_FEEDS];
+		uint64_t head;
 		pid_t child;
+		int fd;
 
 		srand((unsigned)i);
 		rig_start(log_sizes[i % 3]);
@@ -210,7 +247,13 @@ START_TEST(a_killed_daemon_loses_no_edge)
 			run();
 		ck_assert_int_gt(child, 0);
 		kill_at(child, rig.daemon.log.head + (uint64_t)(rand() % 3000));
-		examine();
+		fd = left_copy(); /* the daemon in this process, which ends as it should, writes to
+				     it */
+		head = examine(last, next);
+		rig_stop();
+		left_hand_over(fd);
+		rig_start(log_sizes[i % 3]);
+		read_next_log(head, last, next);
 		rig_stop();
 	}
 	/* Both were met: edges caught between reading and logging, and logs that had turned over.
