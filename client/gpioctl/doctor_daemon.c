@@ -101,6 +101,11 @@ static void explain_owner(struct doctor *doctor, const char *line, const struct 
 
 	if (owner->owner == OWNER_PROCESS) {
 		explain_process(doctor, line, first, holder_role(owner, first));
+	} else if (owner->owner == OWNER_KERNEL && is_exported(&owner->place)) {
+		report(doctor, FINDING_PROBLEM, "%s has been exported in /sys/class/gpio", line);
+		report_fix(doctor,
+			"echo NUMBER | sudo tee /sys/class/gpio/unexport, with the number "
+			"of one of the gpioNUMBER there");
 	} else if (owner->owner == OWNER_KERNEL) {
 		report(doctor, FINDING_PROBLEM, "%s is held by the kernel, as \"%s\"", line,
 			consumer);

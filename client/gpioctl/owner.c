@@ -125,6 +125,11 @@ static bool daemon_is_among(const struct holders *holders)
 	return false;
 }
 
+bool is_exported(const struct place *place)
+{
+	return strcmp(place->consumer, "sysfs") == 0;
+}
+
 const char *holder_role(const struct ownership *ownership, const struct holder *holder)
 {
 	return is_daemon(holder)		      ? "daemon"
@@ -165,6 +170,8 @@ void owner_note(const struct ownership *ownership, char note[static NOTE_MAX])
 
 	if (ownership->owner == OWNER_KERNEL && !*place->consumer)
 		text = "the pin has another function, or serves as an interrupt";
+	if (ownership->owner == OWNER_KERNEL && is_exported(place))
+		text = "somebody has exported it in /sys/class/gpio";
 	if (ownership->owner == OWNER_DAEMON)
 		snprintf(note, NOTE_MAX, "the daemon, for %s", place->users);
 	else

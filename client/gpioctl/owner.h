@@ -42,6 +42,9 @@ struct ownership {
 enum status ownership_find(struct session *session, const char *name, struct ownership *ret);
 void ownership_done(struct ownership *ownership);
 
+/* By somebody who wrote to /sys/class/gpio/export, which no process need hold any more. */
+bool is_exported(const struct place *place);
+
 #define NOTE_MAX 640
 /* What a holder is beside its command, "" for nothing; and the same of an owner without a process.
  */

@@ -14,6 +14,7 @@ import gpiosim
 from harness import BUTTONS_AND_LEDS, only
 from test_gpioctl import FAILED, OK, Case, Scripted, gpioctl
 from test_gpioctl_who import called
+from test_hotplug import exported, needs_sysfs
 
 REAL = "about the kernel's lines"
 NOBODY = 65534
@@ -209,6 +210,17 @@ class LinesTest(Doctor):
     def test_a_line_that_systemd_keeps_is_told(self):
         with called("systemd"), self.busy_daemon("gpioeventd"):
             self.assertIn("sudo systemctl stop gpioeventd", self.problem("lines")[1])
+
+    @only("gpiod", REAL)
+    @needs_sysfs
+    def test_a_line_exported_in_sysfs_is_told(self):
+        self.daemon.stop()
+        self.daemon = None
+        with exported(self.board, "FREE0"):
+            self.start("[line wanted]\nline = FREE0\n")
+            message, fix = self.problem("lines")
+            self.assertEqual("wanted has been exported in /sys/class/gpio", message)
+            self.assertIn("/sys/class/gpio/unexport", fix)
 
     @only("gpiod", REAL)
     def test_a_line_of_the_kernels_is_told(self):

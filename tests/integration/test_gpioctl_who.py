@@ -8,6 +8,7 @@ import unittest
 
 import gpiosim
 from harness import only
+from test_hotplug import exported, needs_sysfs
 from test_gpioctl import DENIED, NOT_FOUND, OK, Case, gpioctl
 
 REAL = "a simulated line is held by no process but the daemon"
@@ -105,6 +106,12 @@ class WhoTest(Case):
                 self.assertEqual((OK, "kernel", "motor", []),
                                  (status, answer["owner"], answer["consumer"], answer["holders"]))
             self.assertRegex(gpioctl("who", "HOGGED")[1], "motor +the kernel +for the driver or hog of this name")
+
+    @only("gpiod", REAL)
+    @needs_sysfs
+    def test_a_line_exported_in_sysfs_is_told_as_such(self):
+        with exported(self.board, "FREE0"):
+            self.assertIn("exported it in /sys/class/gpio", self.succeed("who", "FREE0"))
 
     @only("gpiod", REAL)
     def test_who_may_not_see_gets_the_command_for_root(self):

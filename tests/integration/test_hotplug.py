@@ -2,8 +2,12 @@
 """Chips that come and go: what is told, what is kept, and that nothing is polled."""
 
 import collections
+import contextlib
+import glob
+import os
 import threading
 import time
+import unittest
 
 import board
 from board import B
@@ -17,6 +21,29 @@ direction = input
 """
 
 CYCLES = 200
+
+SYSFS = "/sys/class/gpio/"
+needs_sysfs = unittest.skipUnless(os.path.exists(SYSFS + "export"), "this kernel has no GPIO in sysfs")
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+@contextlib.contextmanager
+def exported(board, line):
+    """A context in which a line of the first chip is exported in sysfs, and so held by the kernel."""
+    label = board.chips[0].label
+    for chip in glob.glob(SYSFS + "gpiochip*/"):
+        with open(chip + "label") as f, open(chip + "base") as g:
+            if f.read().strip() == label:
+                number = str(int(g.read()) + board.offset(line))
+    write(SYSFS + "export", number)
+    try:
+        yield
+    finally:
+        write(SYSFS + "unexport", number)
 
 
 class Idle(TestCase):
@@ -49,6 +76,17 @@ class Idle(TestCase):
     @only("gpiod", "the simulated lines have no other process that could hold them")
     def test_a_line_that_somebody_holds_wakes_nobody(self):
         with self.board.taken("FREE0", "elsewhere"):
+            daemon = self.start("[line wanted]\nline = FREE0\ndirection = input\n")
+            self.observer = self.connect(daemon)
+            self.observer.request("subscribe", line="wanted")
+            self.assert_no_wakeup()
+        self.observer.wait_for(event="line", line="wanted", change="available", seconds=0.9 * PATIENCE)
+        daemon.stop(errors_allowed=True)
+
+    @only("gpiod", "the simulated lines are not the kernel's")
+    @needs_sysfs
+    def test_a_line_that_the_kernel_gives_back_is_taken(self):
+        with exported(self.board, "FREE0"):
             daemon = self.start("[line wanted]\nline = FREE0\ndirection = input\n")
             self.observer = self.connect(daemon)
             self.observer.request("subscribe", line="wanted")
