@@ -307,6 +307,13 @@ class Reloaded(Case):
         self.root.request("set", values={"led": 0, "relay": 0})
         self.assertEqual(["led"], self.names(self.panel))
 
+    def test_a_subscription_stays_when_rules_and_names_change_together(self):
+        self.panel.request("subscribe", line="led")
+        self.reload("[line other]\nline = FREE3\n[access first]\nusers = %d\nlines = door\nverbs = see\n" % STAFF +
+                    self.PANEL % ("led", "watch"))
+        self.root.request("set", line="led", value=1)
+        self.assertEqual(["led"], self.names(self.panel))
+
     def test_star_covers_what_may_be_watched_now(self):
         self.panel.request("subscribe", lines="*")
         self.reload(self.PANEL % ("relay lamp", "watch"))

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 
+import manager
 import user
 from harness import BUTTONS_AND_LEDS, PATIENCE, Deadline, TestCase, wait_until
 from user import NOBODY, PANEL, STAFF, becomes
@@ -245,3 +246,44 @@ class Descriptors(Case):
         for _ in range(20):
             client.read_line(Deadline())
         self.assertEqual(before, self.daemon.n_fds())
+
+
+@user.as_root
+class Restarted(manager.Case):
+    """What a user has counts, and what it may do holds, also for what an earlier daemon left."""
+
+    DAEMON = "socket-mode = 0666\ntimers-per-uid = 2\nlines-per-uid = 2"
+
+    def setUp(self):
+        super().setUp()
+        user.let_in(self.daemon)
+
+    def connect_as(self, uid):
+        with becomes(uid):
+            return self.connect()
+
+    def test_kept_timers_and_lines_count_on(self):
+        client = self.connect_as(PANEL)
+        client.request("arm", timer="t", after="1h", keep=True)
+        client.request("arm", timer="u", after="1h", keep=True)
+        client.request("request", line="FREE0", direction="output", keep=True)
+        client.close()
+        self.restart()
+        client = self.connect_as(PANEL)
+        client.refuse("arm", "limit", timer="v", after="1h")
+        client.request("request", line="FREE1", direction="input")
+        client.refuse("request", "limit", line="FREE2", direction="input")
+        self.connect_as(STAFF).refuse("disarm", "denied", timer="t")
+        client.request("disarm", timer="t")
+        client.request("arm", timer="v", after="1h")
+
+    def test_a_timer_of_before_writes_what_its_user_may_write_now(self):
+        client = self.connect_as(PANEL)
+        client.request("arm", timer="t", every="300ms", values={"led": 1}, keep=True)
+        client.close()
+        rules = "[access panel]\nusers = %d\nlines = led\nverbs = watch\n" % PANEL
+        self.restart(config=BUTTONS_AND_LEDS + rules)
+        watcher = self.connect_as(PANEL)
+        watcher.request("subscribe", lines="*", timers="t")
+        self.assertEqual("denied", watcher.wait_for(event="timer", timer="t")["error"]["code"])
+        self.assertEqual(0, watcher.request("get", line="led")["values"]["led"])
