@@ -85,8 +85,8 @@ static const struct bypass {
 			    "udevadm control --reload && sudo udevadm trigger "
 			    "--subsystem-match=gpio --settle" },
 	{ "/dev/gpiomem*",
-		"echo 'KERNEL==\"gpiomem*\", MODE=\"0600\"' | sudo tee "
-		"/etc/udev/rules.d/99-zz-gpiomem.rules && sudo udevadm control --reload && sudo "
+		"echo 'KERNEL==\"gpiomem*\", OWNER=\"root\", GROUP=\"root\", MODE=\"0600\"' | sudo "
+		"tee /etc/udev/rules.d/99-gpiomem.rules && sudo udevadm control --reload && sudo "
 		"udevadm trigger" },
 	{ "/dev/mem", "sudo chmod go= /dev/mem" },
 };
