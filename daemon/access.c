@@ -111,7 +111,7 @@ void access_identify(
 	who->rules = 0;
 	if (came_by_main(who) && (who->uid == 0 || who->uid == geteuid()))
 		who->rules |= ACCESS_ALL;
-	if (config->n_rules == 0)
+	if (came_by_main(who) && config->n_rules == 0)
 		who->rules |= ACCESS_OPEN;
 	for (size_t i = 0; i < config->n_rules; i++)
 		if (fits(&config->rules[i], who, groups ? groups : who->groups, n_groups))
@@ -366,6 +366,16 @@ bool access_may_any(const struct daemon *daemon, const struct peer_id *who, enum
 bool access_sees_all(const struct daemon *daemon, const struct peer_id *who)
 {
 	return rules_of(daemon, who) & always(daemon);
+}
+
+bool access_sees_chip(const struct peer_id *who, const struct chip *chip)
+{
+	if (access_sees_all(chip->daemon, who))
+		return true;
+	for (unsigned i = 0; i < chip->info.n_lines; i++)
+		if (access_may(who, chip->lines[i], ACCESS_SEE))
+			return true;
+	return false;
 }
 
 bool access_sees_timers(const struct daemon *daemon, const struct peer_id *who)

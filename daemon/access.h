@@ -19,13 +19,14 @@
 #include "peer_id.h"
 #include "wire.h"
 
+struct chip;
 struct daemon;
 struct jsonw;
 struct line;
 
 /* Bits beside those of the rules, from CONFIG_RULES_MAX up. */
 #define ACCESS_ALL  (UINT64_C(1) << 63) /* root and the daemon's own user, by its own socket */
-#define ACCESS_OPEN (UINT64_C(1) << 62) /* everybody, where there are no rules */
+#define ACCESS_OPEN (UINT64_C(1) << 62) /* everybody by it, where there are no rules */
 
 struct access {
 	uint64_t any[ACCESS_VERB_N]; /* the rules that give the verb on some line, or at all */
@@ -46,12 +47,15 @@ enum wire_error access_check(const struct peer_id *who, const struct line *line,
 enum wire_error access_check_any(const struct daemon *daemon, const struct peer_id *who,
 	enum access_verb verb, const char *what, struct wire_problem *problem);
 bool access_may_any(const struct daemon *daemon, const struct peer_id *who, enum access_verb verb);
-/* Timers of other users: everybody sees them where there are no rules, else who may administer. */
+/* Timers of other users: who came by the daemon's own socket sees them where there are no rules,
+ * else who may administer. */
 bool access_sees_timers(const struct daemon *daemon, const struct peer_id *who);
 /* A number for the user and the socket by which it came, see user.h. */
 uint32_t access_user_tag(const struct peer_id *who);
 /* No line is hidden from `who`. */
 bool access_sees_all(const struct daemon *daemon, const struct peer_id *who);
+/* Of a chip whose lines are all hidden nothing is said. */
+bool access_sees_chip(const struct peer_id *who, const struct chip *chip);
 
 /* What a line that has no names yet gives: only what needs no rule. */
 void access_init_line(const struct daemon *daemon, struct line *line);

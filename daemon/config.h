@@ -120,7 +120,7 @@ struct config {
 	size_t n_sockets;
 	struct socket_config *sockets; /* [socket]: those beside the daemon's own */
 	size_t n_rules;
-	struct access_rule *rules; /* [access]; none: whoever can connect may do everything */
+	struct access_rule *rules; /* [access]; none: see access.h */
 	size_t n_chips;		   /* of the simulated backend; 0: the default chip */
 	struct sim_chip_config *chips;
 	char **files; /* NULL-terminated names of the files read */

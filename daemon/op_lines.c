@@ -83,17 +83,6 @@ enum wire_error op_ping(struct call *call)
 	return WIRE_OK;
 }
 
-/* Of a chip whose lines are all hidden nothing is said. */
-static bool shows_chip(const struct peer_id *reader, const struct chip *chip)
-{
-	if (access_sees_all(chip->daemon, reader))
-		return true;
-	for (unsigned i = 0; i < chip->info.n_lines; i++)
-		if (access_may(reader, chip->lines[i], ACCESS_SEE))
-			return true;
-	return false;
-}
-
 enum wire_error op_chips(struct call *call)
 {
 	const struct daemon *daemon = call->daemon;
@@ -105,7 +94,7 @@ enum wire_error op_chips(struct call *call)
 	for (size_t i = 0; i < daemon->chips.n; i++) {
 		const struct chip *chip = daemon->chips.v[i];
 
-		if (!chip || !shows_chip(&call->peer->id, chip))
+		if (!chip || !access_sees_chip(&call->peer->id, chip))
 			continue;
 		jsonw_begin_object(w);
 		jsonw_member_string(w, "name", chip->info.name);

@@ -110,6 +110,8 @@ static enum wire_error simulate_chip(struct call *call, const struct args_simula
 		if (!chip || (strcmp(chip->info.name, args->chip) &&
 				     strcmp(chip->info.label, args->chip)))
 			continue;
+		if (!access_sees_chip(&call->peer->id, chip))
+			continue;
 		error = check_chip(call, chip);
 		if (error != WIRE_OK)
 			return error;

@@ -176,6 +176,9 @@ class Denial(Case):
         panel = self.connect_as(PANEL)
         panel.refuse("simulate", "denied", line="button", value=0)
         panel.refuse("simulate", "denied", chip=self.board.chip_name(A), present=False)
+        for chip in (self.board.chip_name(B), "no-such-chip"):  # the one is hidden
+            error = panel.refuse("simulate", "unknown-line", chip=chip, present=False)
+            self.assertEqual("no chip is called \"%s\"" % chip, error["message"])
         self.connect_as(STAFF).request("simulate", line="button", value=0)
 
 
