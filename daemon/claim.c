@@ -26,7 +26,7 @@
 enum wire_error claim_check(
 	const struct line *line, const struct peer_id *by, struct wire_problem *problem)
 {
-	const struct peer_id *holder = line->claim ? &line->claim->by : NULL;
+	const struct peer_id *holder = line->claim ? &line->claim->owner->id : NULL;
 
 	if (!holder || !by || by->peer == holder->peer)
 		return WIRE_OK;
@@ -140,7 +140,6 @@ static struct claim *claim_new(struct line *line, struct peer *owner)
 
 	claim->line = line;
 	claim->owner = owner;
-	claim->by = owner->id;
 	deadline_init(&claim->ttl, expire_ttl);
 	list_append(&owner->claims, &claim->peer_link);
 	line->claim = claim;
@@ -181,7 +180,7 @@ static bool same_terms(const struct claim_terms *a, const struct claim_terms *b)
 	       a->max_on_ns == b->max_on_ns;
 }
 
-static void put_in_force(struct claim *claim, const struct claim_terms *terms)
+static void put_in_force(struct claim *claim, const struct claim_terms *terms, uint64_t now_ns)
 {
 	struct line *line = claim->line;
 	struct claim_terms mine = *terms;
@@ -193,8 +192,7 @@ static void put_in_force(struct claim *claim, const struct claim_terms *terms)
 		return;
 
 	claim->terms = mine;
-	claim->by = claim->owner->id;
-	claim->since_ns = clock_now_ns();
+	claim->since_ns = now_ns;
 	claim_remember(claim);
 	count_own(claim, mine.ttl_ns != 0);
 	set_ttl(claim, claim->since_ns);
@@ -218,6 +216,7 @@ static enum wire_error check_disconnect(size_t n, struct line *const *lines,
 enum wire_error claims_grant(struct peer *peer, size_t n, struct line *const *lines,
 	const struct claim_terms *terms, struct wire_problem *problem)
 {
+	const uint64_t now_ns = clock_now_ns();
 	enum wire_error error = WIRE_OK;
 
 	for (size_t i = 0; i < n && error == WIRE_OK; i++)
@@ -229,8 +228,9 @@ enum wire_error claims_grant(struct peer *peer, size_t n, struct line *const *li
 	if (!obtain_all(peer, n, lines, terms))
 		return problem_set(problem, WIRE_E_INTERNAL, "memory is short");
 
+	/* One time for all, so that they also end together. */
 	for (size_t i = 0; i < n; i++)
-		put_in_force(lines[i]->claim, terms);
+		put_in_force(lines[i]->claim, terms, now_ns);
 	return WIRE_OK;
 }
 
@@ -273,9 +273,10 @@ static void act(struct claim *claim, const char *cause)
 		return;
 	if (!line_is_output(line)) {
 		line->wanted = value; /* it is set so when its chip is back */
+		line_keep(line);
 		return;
 	}
-	output_set_later(line, value, cause, &claim->by);
+	output_set_later(line, value, cause, &claim->owner->id);
 }
 
 void claim_leave(struct line *line, const char *cause)
@@ -303,68 +304,85 @@ static void stay_driven(struct claim *claim)
 		claim->line->on_release = ON_RELEASE_HOLD;
 }
 
-static bool is_of(const struct line *line, const struct peer *owner)
+/* Claims that end together: those of a connection (NULL: of everybody), all or only those that are
+ * silent for too long by now_ns. */
+struct leaving {
+	const struct peer *owner;
+	uint64_t now_ns; /* 0: all */
+	const char *reason;
+};
+
+static uint64_t heard_ns(const struct claim *claim)
 {
-	return line->claim && (!owner || line->claim->owner == owner);
+	return claim->owner->heard_ns > claim->since_ns ? claim->owner->heard_ns : claim->since_ns;
 }
 
-/* NULL: of everybody. What goes off goes off first, for the sake of interlocks. */
-static void leave(struct daemon *daemon, const struct peer *owner)
+static bool is_silent(const struct claim *claim, uint64_t now_ns)
+{
+	return claim->terms.ttl_ns && heard_ns(claim) + claim->terms.ttl_ns <= now_ns;
+}
+
+static bool leaves(const struct line *line, const struct leaving *leaving)
+{
+	if (!line->claim || (leaving->owner && line->claim->owner != leaving->owner))
+		return false;
+	return !leaving->now_ns || is_silent(line->claim, leaving->now_ns);
+}
+
+/* What goes off goes off first, for the sake of interlocks. */
+static void leave(struct daemon *daemon, const struct leaving *leaving)
 {
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t id = 0; id < daemon->lines.n; id++) {
 			struct line *line = daemon->lines.v[id];
 
-			if (is_of(line, owner) && (value_after(line->claim) == 1) == (pass == 1))
-				act(line->claim, "disconnect");
+			if (leaves(line, leaving) && (value_after(line->claim) == 1) == (pass == 1))
+				act(line->claim, leaving->reason);
 		}
-	for (size_t id = 0; id < daemon->lines.n; id++) {
-		struct line *line = daemon->lines.v[id];
-
-		if (!is_of(line, owner))
-			continue;
-		stay_driven(line->claim);
-		claim_end(line->claim, "disconnect");
-	}
+	for (size_t id = 0; id < daemon->lines.n; id++)
+		if (leaves(daemon->lines.v[id], leaving))
+			claim_end(daemon->lines.v[id]->claim, leaving->reason);
 }
 
 void claims_hang_up(struct peer *peer)
 {
 	/* Without memory for a deadline it takes as long as it takes. */
-	if (!list_empty(&peer->claims))
+	if (!list_empty(&peer->claims) && !deadline_is_set(&peer->end))
 		(void)loop_set_deadline(
 			&peer->daemon->loop, &peer->end, clock_now_ns() + LAST_REQUESTS_NS);
 }
 
 void claims_peer_left(struct peer *peer)
 {
+	const struct leaving leaving = { .owner = peer, .reason = "disconnect" };
+
+	list_for_each (link, &peer->claims)
+		stay_driven(list_object(link, struct claim, peer_link));
 	if (!list_empty(&peer->claims))
-		leave(peer->daemon, peer);
+		leave(peer->daemon, &leaving);
 }
 
 void claims_end(struct daemon *daemon)
 {
-	leave(daemon, NULL);
+	const struct leaving leaving = { .reason = "disconnect" };
+
+	leave(daemon, &leaving);
 }
 
 static void expire_ttl(struct deadline *deadline, uint64_t now_ns)
 {
 	struct claim *claim = list_object(deadline, struct claim, ttl);
-	struct loop *loop = &claim->line->chip->daemon->loop;
-	const uint64_t heard_ns = claim->owner->heard_ns > claim->since_ns ? claim->owner->heard_ns
-									   : claim->since_ns;
+	struct daemon *daemon = claim->line->chip->daemon;
+	const struct leaving leaving = { .owner = claim->owner, .now_ns = now_ns, .reason = "ttl" };
 
-	if (heard_ns + claim->terms.ttl_ns > now_ns) {
-		set_ttl(claim, heard_ns);
-		return;
-	}
-	if (claim->owner->readable && !claim->put_off) {
+	if (!is_silent(claim, now_ns)) {
+		set_ttl(claim, heard_ns(claim));
+	} else if (claim->owner->readable && !claim->put_off) {
 		claim->put_off = true;
-		(void)loop_set_deadline(loop, deadline, now_ns + PUT_OFF_NS);
-		return;
+		(void)loop_set_deadline(&daemon->loop, deadline, now_ns + PUT_OFF_NS);
+	} else {
+		leave(daemon, &leaving);
 	}
-	act(claim, "ttl");
-	claim_end(claim, "ttl");
 }
 
 void claims_take_over(struct peer *from, struct peer *to)
@@ -377,7 +395,6 @@ void claims_take_over(struct peer *from, struct peer *to)
 
 		count_own(claim, false);
 		claim->owner = to;
-		claim->by = to->id;
 		list_append(&to->claims, &claim->peer_link);
 		/* Without memory for a watch it is not told unasked. */
 		if (claim->terms.ttl_ns && watch_get(to))
@@ -413,7 +430,17 @@ void claims_reload(struct daemon *daemon)
 	interlocks_settle(daemon);
 }
 
-void claim_write(struct jsonw *w, const struct claim *claim)
+void claim_write_holder(struct jsonw *w, const struct claim *claim, bool with_name)
+{
+	struct peer_id holder = claim->owner->id;
+
+	if (!with_name)
+		holder.client[0] = 0;
+	jsonw_key(w, "holder");
+	peer_id_write(w, &holder);
+}
+
+void claim_write(struct jsonw *w, const struct claim *claim, bool with_name)
 {
 	static const char *const words[] = { [ON_DISCONNECT_0] = "0",
 		[ON_DISCONNECT_1] = "1",
@@ -424,8 +451,7 @@ void claim_write(struct jsonw *w, const struct claim *claim)
 
 	jsonw_key(w, "claim");
 	jsonw_begin_object(w);
-	jsonw_key(w, "holder");
-	peer_id_write(w, &claim->by);
+	claim_write_holder(w, claim, with_name);
 	jsonw_member_string(w, "on_disconnect", words[terms->on_disconnect]);
 	if (terms->ttl_ns)
 		jsonw_member_string(

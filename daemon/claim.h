@@ -35,7 +35,6 @@ struct claim {
 	struct line *line;
 	struct list peer_link; /* owner->claims */
 	struct peer *owner;
-	struct peer_id by;
 	struct claim_terms terms;
 	uint64_t since_ns;
 	struct deadline ttl;
@@ -68,7 +67,8 @@ static inline void claims_hear(struct peer *peer)
 	if (!list_empty(&peer->claims))
 		peer->heard_ns = clock_now_ns();
 }
-/* The connection is gone. What it sent before is still run, but not for long if it has claims. */
+/* The connection is gone, said once or again. What it sent before is still run, but not for long if
+ * it has claims. */
 void claims_hang_up(struct peer *peer);
 /* Does what the connection's claims say of its end, and ends them. */
 void claims_peer_left(struct peer *peer);
@@ -82,5 +82,6 @@ bool claim_go_on(struct line *line, struct peer *owner, const struct claim_terms
 /* Another configuration: safe, max-on and interlocks of lines may be others. */
 void claims_reload(struct daemon *daemon);
 
-/* A member "claim". */
-void claim_write(struct jsonw *w, const struct claim *claim);
+/* A member "claim", and one "holder"; with the holder's name, or without for want of room. */
+void claim_write(struct jsonw *w, const struct claim *claim, bool with_name);
+void claim_write_holder(struct jsonw *w, const struct claim *claim, bool with_name);

@@ -19,7 +19,7 @@ static struct kept *kept_of(const struct line *line)
 
 void claim_remember(struct claim *claim)
 {
-	struct kept_claim record = { .by = claim->by,
+	struct kept_claim record = { .by = claim->owner->id,
 		.since_ns = claim->since_ns,
 		.ttl_ns = claim->terms.ttl_ns,
 		.max_on_ns = claim->terms.max_on_ns,

@@ -250,17 +250,16 @@ static void log_line(
 	jsonw_member_string(&w, "line", line->canonical);
 	jsonw_member_string(&w, "change", change);
 	line_write_value(&w, "value", line->value);
-	if (ended) {
+	if (ended)
 		jsonw_member_string(&w, "reason", reason);
-		jsonw_key(&w, "holder");
-		peer_id_write(&w, &ended->by);
-	}
-	jsonw_key(&w, "info");
 
-	/* As many users as fit, with room for the two times. */
+	/* As many users as fit, with room for the two times; at last without the holder's name. */
 	mark = jsonw_mark(&w);
 	w.size -= TIMES_MAX;
 	for (unsigned users = 4;; users--) {
+		if (ended)
+			claim_write_holder(&w, ended, users > 0);
+		jsonw_key(&w, "info");
 		line_write(&w, line, users);
 		if (!w.overflow || users == 0)
 			break;

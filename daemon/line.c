@@ -573,7 +573,7 @@ void line_write_for(
 	}
 	write_limits(w, line);
 	if (line->claim)
-		claim_write(w, line->claim);
+		claim_write(w, line->claim, max_users > 0);
 	write_users(w, line, max_users);
 	if (!access_may(reader, line, ACCESS_CONFIGURE)) /* which gives the others */
 		access_write(w, line->chip->daemon, reader, line);

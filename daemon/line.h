@@ -154,7 +154,7 @@ enum wire_error line_busy(struct wire_problem *problem, const struct line *line)
 void line_retry(struct line *line);
 
 /* The line as an object, for `lines`, `request` and line events. At most max_users users are
- * listed. */
+ * listed; 0: nor is the name of who has claimed it. */
 struct jsonw;
 void line_write(struct jsonw *w, const struct line *line, unsigned max_users);
 /* The same for one reader, with what it may do where that is not everything. */

@@ -36,8 +36,7 @@ static void dispatch(struct source *source, uint32_t events)
 		return;
 	}
 	if (events & (EPOLLHUP | EPOLLERR)) {
-		if (!peer->gone)
-			claims_hang_up(peer);
+		claims_hang_up(peer);
 		peer->gone = true;
 		peer->readable = true;
 	}

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "claim.h"
 #include "clock.h"
 #include "daemon.h"
 #include "event.h"
@@ -454,6 +455,7 @@ static ssize_t send_batch(struct batch *batch)
 /* Nobody reads any more. What was asked before is still run. */
 static void reader_is_gone(struct peer *peer)
 {
+	claims_hang_up(peer);
 	peer->gone = true;
 	peer->readable = true;
 	free_replies(peer);

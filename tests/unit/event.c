@@ -4,15 +4,18 @@
  * and the longest names within the bound of an event. */
 
 #include <check.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim.h"
 #include "clock.h"
 #include "event.h"
 #include "line.h"
 #include "output.h"
+#include "peer.h"
 #include "rig.h"
 #include "use.h"
 
@@ -486,6 +489,35 @@ START_TEST(users_of_long_names_are_listed_as_far_as_they_fit)
 }
 END_TEST
 
+/* A claim of the longest names, and the end of it; the line's users make room for them. */
+START_TEST(a_claim_of_the_longest_names_fits)
+{
+	struct line *lines[] = { button, led };
+
+	for (int i = 0; i < 2; i++) {
+		struct peer holder = { .id = longest };
+		struct claim claim = { .line = lines[i],
+			.owner = &holder,
+			.terms = { .on_disconnect = ON_DISCONNECT_HOLD,
+				.ttl_ns = UINT64_C(86399999999999),
+				.max_on_ns = UINT64_C(86399999999999) } };
+
+		make_longest(lines[i]);
+		lines[i]->claim = &claim;
+		event_line_used_by(lines[i], &longest);
+		ck_assert(has_in(whole(), "\"on_disconnect\":\"hold\""));
+		ck_assert_uint_eq(number_in(strstr(newest(), "\"claim\""), "uid"), UINT32_MAX);
+		lines[i]->claim = NULL;
+		lines[i]->unavailable = -EXDEV;
+		event_unclaimed(lines[i], &claim, "reconfigured");
+		ck_assert(has_in(whole(), "\"reason\":\"reconfigured\""));
+		ck_assert_uint_eq(number_in(strstr(newest(), "\"holder\""), "uid"), UINT32_MAX);
+		lines[i]->unavailable = 0;
+		lines[i]->chip->info = chip_info;
+	}
+}
+END_TEST
+
 /* Each is tried with one user fewer: from some length on a further byte leaves one out. */
 START_TEST(a_line_of_any_length_of_names_fits)
 {
@@ -534,6 +566,7 @@ int main(void)
 	tcase_add_test(bytes, a_shutdown_is_as_in_the_example);
 	suite_add_tcase(suite, bytes);
 	tcase_add_checked_fixture(bounds, start, stop);
+	tcase_add_test(bounds, a_claim_of_the_longest_names_fits);
 	tcase_add_test(bounds, an_edge_of_the_longest_name_fits);
 	tcase_add_test(bounds, an_output_of_the_longest_names_fits);
 	tcase_add_test(bounds, a_failed_output_of_the_longest_names_fits);
