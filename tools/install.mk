@@ -22,9 +22,10 @@ $(BUILD)/units/%: systemd/%.in $(BUILD)/flags
 	@sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g; s|@DOCDIR@|file:$(DOCDIR)|g' $< >$@
 
 include tools/man.mk
+include tools/completion.mk
 
 .PHONY: install-files install-systemd deb
-install: install-files install-man $(if $(filter no,$(SYSTEMD)),,install-systemd)
+install: install-files install-man install-completion $(if $(filter no,$(SYSTEMD)),,install-systemd)
 	@[ -n '$(DESTDIR)' ] || $(if $(filter no,$(SYSTEMD)),:,tools/after-install)
 
 # A configuration that is there is the user's, at install and at uninstall.
@@ -46,7 +47,7 @@ install-systemd: $(UNITS)
 	install -m 644 systemd/udev/*.rules $(DESTDIR)$(DATADIR)/udev
 	install -m 644 systemd/examples/* $(DESTDIR)$(DATADIR)/systemd
 
-uninstall: uninstall-man
+uninstall: uninstall-man uninstall-completion
 	rm -f $(DESTDIR)$(SBINDIR)/gpioeventd $(DESTDIR)$(BINDIR)/gpioctl
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/gpioeventd,.service .socket)
 	rm -f $(DESTDIR)$(LIBDIR)/sysusers.d/gpioeventd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/gpioeventd.conf

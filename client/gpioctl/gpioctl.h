@@ -52,7 +52,7 @@ extern const struct command command_list, command_info, command_get, command_set
 	command_pulse, command_claim, command_release, command_log, command_monitor, command_wait,
 	command_timer_arm, command_timer_disarm, command_timer_list, command_simulate,
 	command_reload, command_stats, command_clients, command_ping, command_raw, command_who,
-	command_doctor, command_help;
+	command_doctor, command_complete, command_help;
 
 /* "usage: gpioctl ..." of a command, without a newline; owned by the next call. */
 const char *help_usage(const struct command *command);

@@ -37,6 +37,7 @@ const struct command *const commands[] = {
 	&command_who,
 	&command_doctor,
 	&command_raw,
+	&command_complete,
 	&command_help,
 	NULL,
 };

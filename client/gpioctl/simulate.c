@@ -45,7 +45,7 @@ static enum status run(const struct options *options, struct strings args)
 
 const struct command command_simulate = {
 	.name = "simulate",
-	.arguments = "LINE... 0|1, or --chip NAME --absent|--present",
+	.arguments = "LINE... 0|1, or --chip CHIP --absent|--present",
 	.summary = "Drives simulated inputs, or takes a simulated chip away and brings it back.",
 	.details = "The level is physical: an active-low button is pressed by 0. Only a\n"
 		   "daemon with the simulated backend can do this.\n",

@@ -128,7 +128,7 @@ static enum status run_list(const struct options *options, struct strings args)
 
 const struct command command_timer_arm = {
 	.name = "timer arm",
-	.arguments = "NAME --after TIME | --every TIME",
+	.arguments = "TIMER --after TIME | --every TIME",
 	.summary = "Arms a timer, which may set outputs; arming again replaces it.",
 	.details = "With both, it expires after --after and then --every. The daemon keeps\n"
 		   "the timer when gpioctl ends, unless --wait is given. --keep, --count and\n"
@@ -144,7 +144,7 @@ const struct command command_timer_arm = {
 
 const struct command command_timer_disarm = {
 	.name = "timer disarm",
-	.arguments = "NAME",
+	.arguments = "TIMER",
 	.summary = "Stops a timer; no harm if it is not armed.",
 	.examples = "  gpioctl timer disarm off\n",
 	.min_args = 1,

@@ -191,6 +191,8 @@ const char *nearest_name(const char *written, const char *const *names, size_t n
 struct wire_enumeration;
 const struct wire_enumeration *wire_enumeration_find(const char *name);
 const char *wire_enumeration_word(const struct wire_enumeration *enumeration, uint32_t number);
+/* The words in their order; NULL behind the last. */
+const char *wire_enumeration_nth(const struct wire_enumeration *enumeration, size_t i);
 int wire_enumeration_number(const struct wire_enumeration *enumeration, const char *word);
 /* "input, output or any", for messages; static storage per enumeration. */
 const char *wire_enumeration_words(const struct wire_enumeration *enumeration);

@@ -58,6 +58,11 @@ const char *wire_enumeration_word(const struct wire_enumeration *enumeration, ui
 	return NULL;
 }
 
+const char *wire_enumeration_nth(const struct wire_enumeration *enumeration, size_t i)
+{
+	return i < enumeration->n ? enumeration->values[i].word : NULL;
+}
+
 int wire_enumeration_number(const struct wire_enumeration *enumeration, const char *word)
 {
 	for (size_t i = 0; i < enumeration->n; i++)
