@@ -43,6 +43,19 @@ static int new_log(struct daemon *daemon)
 	return 0;
 }
 
+/* The configuration has another size. */
+static void resize_log(struct daemon *daemon)
+{
+	int r = log_resize(&daemon->log, daemon->config->log_size);
+
+	if (r < 0) {
+		diag_error("the event log keeps its size: %s", strerror(-r));
+		return;
+	}
+	fdstore_forget_log(&daemon->fdstore);
+	fdstore_put_log(&daemon->fdstore);
+}
+
 int adopt_log(struct daemon *daemon)
 {
 	const char *why;
@@ -58,10 +71,7 @@ int adopt_log(struct daemon *daemon)
 		return new_log(daemon);
 	}
 	if (daemon->log.size != daemon->config->log_size)
-		diag_notice(
-			"the event log keeps its size of %zu bytes until the service is stopped "
-			"and started",
-			daemon->log.size);
+		resize_log(daemon);
 	start_numbers(daemon);
 	return 0;
 }

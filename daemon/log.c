@@ -180,6 +180,78 @@ int log_init(struct log *log, size_t size)
 	return init_kept(log, &why);
 }
 
+/* The oldest event that the new log has room for, with the room that an append makes. */
+static uint64_t first_that_fits(const struct log *from, const struct log *to)
+{
+	const uint64_t room = to->size - to->size / LOG_CHUNKS;
+	uint64_t first = from->tail;
+
+	while (first <= from->head && (from->head_offset - log_at(from, first)->offset > room ||
+					      from->head - first >= to->entries_mask))
+		first++;
+	return first;
+}
+
+static void copy_events(const struct log *from, struct log *to)
+{
+	for (uint64_t seq = to->tail; seq <= from->head; seq++) {
+		const struct log_entry *entry = log_at(from, seq);
+
+		to->entries[seq & to->entries_mask] = *entry;
+		memcpy(to->bytes + (entry->offset & (to->size - 1)), log_bytes(from, entry),
+			entry->length);
+	}
+}
+
+static void copy_rest(const struct log *from, struct log *to)
+{
+	const struct log_header *old = from->header;
+	struct log_header *new = to->header;
+
+	memcpy(to->states, from->states, WIRE_MAX_LINES * sizeof(*to->states));
+	memcpy(to->stages, from->stages, LOG_STAGE_SLOTS * sizeof(*to->stages));
+	memcpy(to->map + new->kept_at, from->map + old->kept_at,
+		((size_t)old->kept_used + 1) * sizeof(struct kept_slot));
+	new->kept_used = old->kept_used;
+	new->peers = old->peers;
+	new->generations = old->generations;
+	new->armings_1024 = old->armings_1024;
+	new->tail = (uint32_t)to->tail;
+	new->published = (uint32_t)to->head;
+}
+
+int log_resize(struct log *log, size_t size)
+{
+	struct log to;
+	const char *why;
+	int r = log_init(&to, size);
+
+	if (r < 0)
+		return r;
+
+	to.header->instance = to.instance = log->instance;
+	to.header->checksum = checksum(to.header);
+	to.head = log->head;
+	to.head_offset = log->head_offset;
+	to.tail = first_that_fits(log, &to);
+	to.tail_offset = to.tail <= to.head ? log_at(log, to.tail)->offset : to.head_offset;
+	copy_events(log, &to);
+	/* Of an empty ring the newest entry is what says where it ends. */
+	if (log->head > 0)
+		to.entries[log->head & to.entries_mask] = *log_at(log, log->head);
+	copy_rest(log, &to);
+	r = init_kept(&to, &why);
+	if (r < 0) {
+		log_done(&to);
+		return r;
+	}
+	to.evict = log->evict;
+	to.evict_data = log->evict_data;
+	log_done(log);
+	*log = to;
+	return 0;
+}
+
 void log_done(struct log *log)
 {
 	if (log->map)

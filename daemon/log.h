@@ -146,6 +146,9 @@ int log_init(struct log *log, size_t size);
  * if whole. -EINVAL with the reason in *ret_why (static text) when it cannot be trusted.
  */
 int log_adopt(struct log *log, int fd, const char **ret_why);
+/* Moves everything into a new memfd with another size of the byte ring: the same instance, the
+ * newest events that fit. The old one is closed. 0, or -errno and nothing has changed. */
+int log_resize(struct log *log, size_t size);
 void log_done(struct log *log);
 /* Walks the whole log: entries in order, contiguous, bytes that are lines. 0 or -EINVAL and why. */
 int log_check(const struct log *log, const char **ret_why);

@@ -622,12 +622,15 @@ class Configuration(Case):
         follower.request("set", values={"led": 1, "relay": 0})
         self.assertEqual((1, 0), (self.board.output_level("OUT0"), self.board.output_level("OUT1")))
 
-    def test_another_size_of_the_log_starts_a_new_one(self):
+    def test_another_size_of_the_log_keeps_its_events(self):
         follower = self.life()
         self.begin(self.CONFIG, "log-size = 64K")
-        follower.read_to_the_end()
-        follower.come()
-        follower.catch_up()
+        follower.come_back()
+        self.assertTrue(follower.subscribed["resumed"])
+        self.manager.wait(lambda: len(self.manager.names("log")) == 1, "the log is stored once")
+        self.restart()
+        follower.come_back()
+        self.assertTrue(follower.subscribed["resumed"])
         self.assert_works()
 
     def test_a_bad_configuration_leaves_everything_with_the_manager(self):

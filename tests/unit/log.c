@@ -281,6 +281,41 @@ START_TEST(a_kept_log_is_found_as_it_was)
 }
 END_TEST
 
+/* From the least size to a larger one and back, with nothing, some, and more than fits. */
+START_TEST(a_log_that_is_resized_keeps_the_newest_events_and_goes_on)
+{
+	const uint64_t sizes[] = { LOG_SIZE_MIN * 4, LOG_SIZE_MIN };
+	struct log found;
+	const char *why = "";
+	uint64_t instance, head;
+
+	new_log(SMALLEST);
+	instance = the_log.instance;
+	for (uint64_t seq = 1; seq <= fills[_i]; seq++)
+		append(&the_log, length_of(seq), 0, false);
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t tail = the_log.tail;
+
+		head = the_log.head;
+		ck_assert_int_eq(log_resize(&the_log, sizes[i]), 0);
+		ck_assert_uint_eq(the_log.size, sizes[i]);
+		ck_assert_uint_eq(the_log.instance, instance);
+		ck_assert_uint_eq(the_log.head, head);
+		if (i == 0)
+			ck_assert_uint_ge(tail, the_log.tail);
+		assert_whole(&the_log);
+		for (uint64_t seq = the_log.tail; seq <= the_log.head; seq++)
+			ck_assert_uint_eq(written_seq(&the_log, seq), seq);
+		ck_assert_msg(adopt_copy_of(the_log.fd, &found, &why) == 0, "%s", why);
+		assert_same(&the_log, &found);
+		log_done(&found);
+		for (int more = 0; more < 300; more++)
+			append(&the_log, 200, 0, false);
+		assert_whole(&the_log);
+	}
+}
+END_TEST
+
 START_TEST(a_log_whose_events_have_all_gone_is_found_empty)
 {
 	struct log found;
@@ -784,6 +819,8 @@ int main(void)
 	tcase_add_test(ring, a_staging_place_is_empty_when_it_is_prepared);
 	tcase_add_checked_fixture(found, NULL, done);
 	tcase_add_loop_test(found, a_kept_log_is_found_as_it_was, 0, COUNT(fills));
+	tcase_add_loop_test(
+		found, a_log_that_is_resized_keeps_the_newest_events_and_goes_on, 0, COUNT(fills));
 	tcase_add_test(found, a_log_whose_events_have_all_gone_is_found_empty);
 	tcase_add_test(found, the_counters_may_pass_32_bits);
 	tcase_add_test(found, what_was_written_but_not_published_is_found);
