@@ -23,7 +23,7 @@ import machine  # noqa: E402
 
 # Each leaves the machine as it has found it.
 MODULES = ("test_install", "test_socket", "test_users", "test_reload", "test_restart", "test_scheduling",
-           "test_journal", "test_stop", "test_package")
+           "test_journal", "test_doctor", "test_stop", "test_package")
 
 
 class Hang(AssertionError):
