@@ -20,10 +20,10 @@ SHOW, ALL = "\x18s", "\x18a"  # Ctrl-X s, Ctrl-X a: no key means anything to a t
 class Shell:
     """One shell, in a directory of its own that is also its home."""
 
-    def __init__(self, socket_path):
+    def __init__(self, socket_path, programs=BUILD):
         self.directory = tempfile.mkdtemp(prefix="gpioeventd-shell-")
         self.environment = {"HOME": self.directory, "TERM": "dumb", "LC_ALL": "C.UTF-8",
-                            "PATH": BUILD + ":" + os.environ["PATH"], "GPIOEVENTD_SOCKET": socket_path}
+                            "PATH": programs + ":" + os.environ["PATH"], "GPIOEVENTD_SOCKET": socket_path}
 
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -32,8 +32,8 @@ class Shell:
 class Typed(Shell):
     """A shell on a terminal."""
 
-    def __init__(self, socket_path):
-        super().__init__(socket_path)
+    def __init__(self, socket_path, **settings):
+        super().__init__(socket_path, **settings)
         self.shown = os.path.join(self.directory, "shown")
         self.n_shown = 0
         self.terminal, other = pty.openpty()

@@ -186,8 +186,8 @@ class ShellTest:
             self.skipTest(self.SHELL.COMMAND[0] + " is not installed")
         super().setUp()
 
-    def shell(self, socket_path=None):
-        shell = self.SHELL(socket_path or self.daemon.socket_path)
+    def shell(self, socket_path=None, **settings):
+        shell = self.SHELL(socket_path or self.daemon.socket_path, **settings)
         self.addCleanup(shell.close)
         return shell
 
@@ -231,6 +231,9 @@ class ShellTest:
 
     def test_without_a_daemon_the_line_stays_as_it_is(self):
         self.assertEqual(self.shell("/nonexistent/socket").complete("gpioctl get le"), "gpioctl get le")
+
+    def test_without_gpioctl_the_line_stays_as_it_is(self):
+        self.assertEqual(self.shell(programs="/nonexistent").complete("gpioctl get le"), "gpioctl get le")
 
 
 class BashTest(ShellTest, Case):

@@ -6,6 +6,7 @@ function __gpioctl_complete
     set -l current (commandline -ct)
     set -l program $words[1]
     type -fq -- "$program"; or set program gpioctl
+    type -fq -- "$program"; or return
 
     set -l candidates (command $program complete -- $words[2..-1] "$current" 2>/dev/null)
     if not string match -q -- \t'*' "$candidates[1]"
