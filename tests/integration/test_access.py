@@ -170,6 +170,7 @@ class Denial(Case):
         self.assertIn("no [access] section", error["message"])
         self.connect_as(NOBODY).request("ping")
         self.connect_as(PANEL).request("stats")
+        self.connect_as(NOBODY, NOBODY, (30009,)).request("stats")
 
     @only("sim", "simulates")
     def test_simulating_takes_configure(self):

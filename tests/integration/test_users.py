@@ -268,6 +268,8 @@ class Restarted(manager.Case):
         client.request("arm", timer="u", after="1h", keep=True)
         client.request("request", line="FREE0", direction="output", keep=True)
         client.close()
+        root = self.connect()
+        wait_until(lambda: all(entry["uid"] == 0 for entry in root.request("clients")["clients"]), "it has left")
         self.restart()
         client = self.connect_as(PANEL)
         client.refuse("arm", "limit", timer="v", after="1h")
