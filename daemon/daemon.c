@@ -393,6 +393,7 @@ static void send_the_rest(struct daemon *daemon)
 /* The next daemon goes on: nothing is written or given back. */
 static void leave_everything(struct daemon *daemon)
 {
+	fdstore_say_all(&daemon->fdstore);
 	daemon->fdstore.left = true;
 	daemon->log.kept.frozen = true;
 	end_listening(daemon);
@@ -414,6 +415,7 @@ static void give_everything_back(struct daemon *daemon)
 	event_shutdown(daemon);
 	send_the_rest(daemon);
 	fdstore_forget_log(&daemon->fdstore);
+	fdstore_say_all(&daemon->fdstore);
 	done(daemon);
 }
 

@@ -2,10 +2,14 @@
 
 #include "fdstore.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "daemon.h"
@@ -13,11 +17,15 @@
 #include "hold.h"
 #include "line.h"
 #include "manager.h"
+#include "notify.h"
 #include "peer.h"
 #include "request.h"
 #include "user.h"
 
 #define LINE_PREFIX "line-"
+#define NAME_BYTES  256
+#define AGAIN_NS    (20 * NSEC_PER_MSEC)
+#define SAY_ALL_NS  (1 * NSEC_PER_SEC)
 #define LATE_NS	    (5 * NSEC_PER_SEC)
 #define WAIT_NS	    (200 * NSEC_PER_MSEC)
 #define LOOK_NS	    (1 * NSEC_PER_MSEC)
@@ -44,18 +52,6 @@ static void expire_late(struct deadline *deadline, uint64_t now_ns)
 	for (size_t id = 0; id < daemon->lines.n; id++)
 		daemon->lines.v[id]->leaving = false;
 	go_on(fdstore);
-}
-
-void fdstore_init(struct fdstore *fdstore, struct daemon *daemon)
-{
-	*fdstore = (struct fdstore){ .daemon = daemon, .enabled = manager_has_store() };
-	deadline_init(&fdstore->late, expire_late);
-	list_init(&fdstore->waiting);
-}
-
-void fdstore_done(struct fdstore *fdstore)
-{
-	loop_clear_deadline(&fdstore->daemon->loop, &fdstore->late);
 }
 
 /* Also after the manager has answered: it may close its duplicate later. */
@@ -93,47 +89,125 @@ void fdstore_wait(struct line *line)
 	line->leaving = false;
 }
 
-static void put(const struct fdstore *fdstore, int fd, const char *name)
+/* What the manager has not been told yet, since it does not read. */
+struct untold {
+	struct list link;
+	int fd; /* a duplicate to be stored; -1: the name is to be forgotten */
+	char name[NAME_BYTES];
+};
+
+static void untold_free(struct untold *untold)
 {
+	list_remove(&untold->link);
+	if (untold->fd >= 0)
+		close(untold->fd);
+	free(untold);
+}
+
+static int say(int fd, const char *name)
+{
+	return fd >= 0 ? notify_store(fd, name) : notify_forget(name);
+}
+
+static void complain(int fd, const char *name, int r)
+{
+	diag_error("the service manager cannot be told to %s %s: %s", fd >= 0 ? "keep" : "forget",
+		name, strerror(-r));
+}
+
+/* In order: what is to be forgotten may not have been stored yet. */
+static void say_untold(struct fdstore *fdstore)
+{
+	list_for_each_safe (link, following, &fdstore->untold) {
+		struct untold *untold = list_object(link, struct untold, link);
+		int r = say(untold->fd, untold->name);
+
+		if (r == -EAGAIN)
+			return;
+		if (r < 0)
+			complain(untold->fd, untold->name, r);
+		untold_free(untold);
+	}
+}
+
+static void say_later(struct fdstore *fdstore)
+{
+	if (!list_empty(&fdstore->untold) && !deadline_is_set(&fdstore->again))
+		(void)loop_set_deadline(
+			&fdstore->daemon->loop, &fdstore->again, clock_now_ns() + AGAIN_NS);
+}
+
+static void expire_again(struct deadline *deadline, uint64_t now_ns)
+{
+	struct fdstore *fdstore = list_object(deadline, struct fdstore, again);
+
+	(void)now_ns;
+	say_untold(fdstore);
+	say_later(fdstore);
+}
+
+static void tell(struct fdstore *fdstore, int fd, const char *name)
+{
+	struct untold *untold;
 	int r;
 
 	if (!fdstore->enabled || fdstore->left)
 		return;
 
-	r = manager_store(fd, name);
-	if (r < 0)
-		diag_error("%s cannot be left with the service manager, it would end with this "
-			   "process: %s",
-			name, strerror(-r));
+	r = list_empty(&fdstore->untold) ? say(fd, name) : -EAGAIN;
+	if (r == 0)
+		return;
+	untold = r == -EAGAIN ? malloc(sizeof(*untold)) : NULL;
+	if (!untold) {
+		complain(fd, name, r);
+		return;
+	}
+	untold->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	(void)snprintf(untold->name, sizeof(untold->name), "%s", name);
+	list_append(&fdstore->untold, &untold->link);
+	if (fd >= 0 && untold->fd < 0) {
+		complain(fd, name, -errno);
+		untold_free(untold);
+	}
+	say_later(fdstore);
+}
+
+void fdstore_say_all(struct fdstore *fdstore)
+{
+	const uint64_t until_ns = clock_now_ns() + SAY_ALL_NS;
+
+	for (;;) {
+		say_untold(fdstore);
+		if (list_empty(&fdstore->untold) || clock_now_ns() >= until_ns)
+			return;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	}
 }
 
 static const char *name_of(
-	const struct fdstore *fdstore, uint32_t generation, char name[static MANAGER_NAME_BYTES])
+	const struct fdstore *fdstore, uint32_t generation, char name[static NAME_BYTES])
 {
-	(void)snprintf(name, MANAGER_NAME_BYTES, LINE_PREFIX "%016" PRIx64 "-%" PRIu32,
+	(void)snprintf(name, NAME_BYTES, LINE_PREFIX "%016" PRIx64 "-%" PRIu32,
 		fdstore->daemon->log.instance, generation);
 	return name;
 }
 
 void fdstore_put_log(struct fdstore *fdstore)
 {
-	put(fdstore, fdstore->daemon->log.fd, FDSTORE_LOG);
+	tell(fdstore, fdstore->daemon->log.fd, FDSTORE_LOG);
 }
 
 void fdstore_put_request(struct fdstore *fdstore, const struct request *request)
 {
-	char name[MANAGER_NAME_BYTES];
+	char name[NAME_BYTES];
 
 	if (fdstore->daemon->ops->adopt)
-		put(fdstore, request->backend->fd, name_of(fdstore, request->generation, name));
+		tell(fdstore, request->backend->fd, name_of(fdstore, request->generation, name));
 }
 
 void fdstore_forget(struct fdstore *fdstore, const char *name)
 {
-	if (!fdstore->enabled || fdstore->left)
-		return;
-
-	(void)manager_forget(name);
+	tell(fdstore, -1, name);
 }
 
 void fdstore_forget_log(struct fdstore *fdstore)
@@ -143,7 +217,7 @@ void fdstore_forget_log(struct fdstore *fdstore)
 
 void fdstore_forget_request(struct fdstore *fdstore, const struct request *request)
 {
-	char name[MANAGER_NAME_BYTES];
+	char name[NAME_BYTES];
 
 	if (!fdstore->daemon->ops->adopt || !fdstore->enabled || fdstore->left)
 		return;
@@ -166,4 +240,21 @@ bool fdstore_parse(const struct fdstore *fdstore, const char *name, uint32_t *re
 	return sscanf(name, LINE_PREFIX "%16" SCNx64 "-%" SCNu32 "%c", &instance, ret_generation,
 		       &rest) == 2 &&
 	       instance == fdstore->daemon->log.instance;
+}
+
+void fdstore_init(struct fdstore *fdstore, struct daemon *daemon)
+{
+	*fdstore = (struct fdstore){ .daemon = daemon, .enabled = manager_has_store() };
+	deadline_init(&fdstore->late, expire_late);
+	deadline_init(&fdstore->again, expire_again);
+	list_init(&fdstore->waiting);
+	list_init(&fdstore->untold);
+}
+
+void fdstore_done(struct fdstore *fdstore)
+{
+	loop_clear_deadline(&fdstore->daemon->loop, &fdstore->late);
+	loop_clear_deadline(&fdstore->daemon->loop, &fdstore->again);
+	list_for_each_safe (link, following, &fdstore->untold)
+		untold_free(list_object(link, struct untold, link));
 }

@@ -28,6 +28,8 @@ struct fdstore {
 	bool left;	      /* the daemon ends and leaves everything as it is */
 	struct list waiting;  /* struct peer.wait_link: for a line that is leaving */
 	struct deadline late; /* runs while somebody waits: a manager that never answers */
+	struct list untold;   /* struct untold.link: the manager did not read, it is told again */
+	struct deadline again;
 };
 
 void fdstore_init(struct fdstore *fdstore, struct daemon *daemon);
@@ -50,6 +52,9 @@ void fdstore_await(struct fdstore *fdstore, struct peer *peer);
 /* Waits here, 200 ms at most: for a reload, which moves lines from one request to another. Clients'
  * requests wait in the loop instead. */
 void fdstore_wait(struct line *line);
+
+/* At the end: waits until the manager has been told everything, 1 s at most. */
+void fdstore_say_all(struct fdstore *fdstore);
 
 /* The generation that a request's name says, if it is of this log; else false. */
 bool fdstore_parse(const struct fdstore *fdstore, const char *name, uint32_t *ret_generation);

@@ -85,6 +85,48 @@ static void tell_with_status(const char *state, int flags)
 	tell(message, flags);
 }
 
+/* `fd` -1: none. */
+static int send_now(char *state, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = state, .iov_len = strlen(state) };
+	struct msghdr message = { .msg_name = &notify.address,
+		.msg_namelen = notify.address_n,
+		.msg_iov = &iov,
+		.msg_iovlen = 1 };
+
+	if (!notify_is_on())
+		return -ENOTCONN;
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	return sendmsg(notify.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int notify_store(int fd, const char *name)
+{
+	char state[sizeof("FDSTORE=1\nFDNAME=") + 256];
+
+	(void)snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", name);
+	return send_now(state, fd);
+}
+
+int notify_forget(const char *name)
+{
+	char state[sizeof("FDSTOREREMOVE=1\nFDNAME=") + 256];
+
+	(void)snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	return send_now(state, -1);
+}
+
 void notify_ready(void)
 {
 	tell_with_status("READY=1\n", 0);

@@ -29,6 +29,14 @@ void notify_stopping(void);
 void notify_status_counts(const char *counts);
 void notify_status_text(const char *text);
 
+/*
+ * The manager's store of descriptors: keeps a duplicate under a name (printable, without ":"), and
+ * closes it again. Never waits: -EAGAIN while the manager does not read, then it has to be said
+ * again. 0 or -errno.
+ */
+int notify_store(int fd, const char *name);
+int notify_forget(const char *name);
+
 /* How often the manager wants to hear notify_alive(); 0: not at all. */
 uint64_t notify_watchdog_ns(void);
 void notify_alive(void);
