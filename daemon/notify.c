@@ -93,13 +93,12 @@ static int send_now(char *state, int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = state, .iov_len = strlen(state) };
-	struct msghdr message = { .msg_name = &notify.address,
-		.msg_namelen = notify.address_n,
-		.msg_iov = &iov,
-		.msg_iovlen = 1 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (!notify_is_on())
 		return -ENOTCONN;
+	message.msg_name = &notify.address;
+	message.msg_namelen = notify.address_n;
 	if (fd >= 0) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);

@@ -18,19 +18,6 @@ bool manager_has_store(void)
 	return false;
 }
 
-int manager_store(int fd, const char *name)
-{
-	(void)fd;
-	(void)name;
-	return 0;
-}
-
-int manager_forget(const char *name)
-{
-	(void)name;
-	return 0;
-}
-
 int manager_take(void (*found)(int fd, const char *name, void *data), void *data)
 {
 	if (left_fd >= 0)
