@@ -106,7 +106,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(filter-out $(TES
 $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
 $(BUILD)/tests/unit/holders: $(call obj,client/gpioctl/holders.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
-RIGGED := $(addprefix $(BUILD)/tests/unit/,claim interlock access adopt event gather kill line memory output peer_in peer_out \
+RIGGED := $(addprefix $(BUILD)/tests/unit/,claim interlock access adopt event gather kill line memory output peer_in peer_out reload \
 	request timer use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
 $(BUILD)/tests/unit/adopt $(BUILD)/tests/unit/kill: $(call obj,tests/unit/left.c)

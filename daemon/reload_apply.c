@@ -62,6 +62,7 @@ static void save(struct reload_step *step)
 {
 	const struct line *line = step->line;
 
+	step->old_index = line->request_index;
 	step->old_settings = line->settings;
 	step->old_value = line->value;
 	step->old_wanted = line->wanted;
@@ -308,9 +309,12 @@ static void put_together(struct reload_plan *plan, size_t group)
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct reload_step *step = &plan->steps[i];
 
-		if (step->old_group == group)
-			call_add(&call, step->line, &step->old_settings,
-				same_level(step->old_value, false, false));
+		if (step->old_group != group)
+			continue;
+		call.lines[step->old_index] = step->line;
+		call.settings[step->old_index] = step->old_settings;
+		call.initials[step->old_index] = step->old_value ? INITIAL_1 : INITIAL_0;
+		call.n++;
 	}
 	r = request_new(plan->daemon, call.n, call.lines, call.settings, call.initials, NULL);
 	if (r < 0)

@@ -31,7 +31,8 @@ struct reload_step {
 	bool told;    /* clients can see the difference: there is a line event */
 
 	/* While it is being applied: how the line was, to put it back. */
-	size_t old_group; /* lines that were one request have the same; 0: it was not broken up */
+	size_t old_group;   /* lines that were one request have the same; 0: it was not broken up */
+	unsigned old_index; /* its place there */
 	struct line_settings old_settings;
 	uint8_t old_value, old_wanted;
 	int old_unavailable;

@@ -340,6 +340,66 @@ class Event(Reload):
         self.assertNotIn("truncated", reply)
 
 
+class EventGone(Reload):
+    DAEMON = "log-size = 64K"
+
+    def test_one_that_the_log_no_longer_has_is_a_loss_for_every_subscriber(self):
+        seq = self.client.request("ping")["seq"]
+        instance = self.client.request("hello")["instance"]
+        self.reload(BUTTONS_AND_LEDS + PAIR, self.DAEMON)
+        after = self.client.request("ping")["seq"]
+        for _ in range(4):  # so often that the index does not reach back either
+            self.client.pipeline([("toggle", {"line": "led"})] * 1000)
+        for since, lost in (seq, True), (after, False):
+            late = self.connect()
+            late.request("subscribe", line="button", since=since, instance=instance)
+            if lost:
+                late.expect(event="lost", reason="log")
+            late.expect_nothing()
+
+
+class Safety(Reload):
+    def test_a_claim_does_what_it_says_of_its_end_when_the_section_goes(self):
+        self.client.request("claim", line="led", on_disconnect=1)
+        self.client.request("subscribe", line="led")
+        at = BUTTONS_AND_LEDS.index("[line led]")
+        self.reload(BUTTONS_AND_LEDS[:at] + BUTTONS_AND_LEDS[BUTTONS_AND_LEDS.index("[line relay]"):])
+        self.client.expect(event="config", removed=["led"])
+        self.client.expect(event="output", line="led", value=1, cause="reload")
+        self.client.expect(event="line", line="led", change="unclaimed")
+        self.client.expect(event="line", line="led", change="released")
+
+    def test_a_claim_outlasts_its_section_with_the_safe_value_of_it(self):
+        claimed = BUTTONS_AND_LEDS + "[line valve]\nline = FREE0\ndirection = output\nsafe = 1\ninitial = 0\n"
+        self.reload(claimed)
+        holder = self.connect()
+        holder.request("request", line="valve", direction="output")
+        holder.request("claim", line="valve", on_disconnect="safe")
+        self.client.request("subscribe", line="valve")
+        self.reload(BUTTONS_AND_LEDS)
+        self.client.expect(event="config", removed=["valve"])
+        self.client.expect(event="line", line="FREE0", change="reconfigured")
+        holder.close()
+        self.client.expect(event="output", line="FREE0", value=1, cause="disconnect")
+
+    def test_max_on_counts_on_while_the_group_is_made_anew(self):
+        short = PAIR.replace("group = pair", "group = pair\nmax-on = 600ms\nsafe = 0")
+        self.reload(BUTTONS_AND_LEDS + short.replace("initial = 1", "initial = 0"))
+        self.client.request("subscribe", line="one")
+        self.client.request("set", line="one", value=1)
+        begin = self.client.expect(event="output", line="one", value=1)["timestamp_ns"]
+        time.sleep(0.3)  # of the 600 ms, not waiting for anything
+        self.reload(BUTTONS_AND_LEDS + short[:short.index("[line two]")])
+        end = self.client.wait_for(event="output", line="one", value=0, cause="max-on")["timestamp_ns"]
+        self.assertLess(end - begin, (600 + 200 * PATIENCE) * 1e6)
+
+    def test_an_interlock_holds_at_once(self):
+        self.client.request("set", values={"led": 1})
+        reply = self.reload(BUTTONS_AND_LEDS + "[interlock one]\nlines = led relay\n")
+        self.assertEqual(["[interlock]"], reply["keys"])
+        self.client.refuse("set", "conflict", line="relay", value=1)
+
+
 class DaemonKeys(Reload):
     def test_limits_hold_at_once_and_connections_that_are_there_stay(self):
         more = [self.connect() for _ in range(3)]
@@ -489,7 +549,7 @@ class Storm(Reload):
             kinds["good" if self.admin.reply()["ok"] else "bad"] += 1
             self.barrier(self.client)
             events += self.client.drain()
-            if number == self.ROUNDS // 5:
+            if number == self.ROUNDS // 2:
                 memory, fds = self.daemon.rss(), self.daemon.n_fds()
         self.assertGreater(min(kinds.values()), self.ROUNDS // 10, kinds)
         self.check_edges([event for event in events if event["event"] != "config"])

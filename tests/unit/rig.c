@@ -164,6 +164,16 @@ void rig_configure(const char *configuration)
 	fclose(file);
 }
 
+int rig_reload(void)
+{
+	int r;
+
+	in_round = true;
+	r = reload_run(&rig.daemon);
+	in_round = false;
+	return r;
+}
+
 static void make_feeds(void)
 {
 	for (unsigned i = 0; i < RIG_FEEDS; i++) {

@@ -46,6 +46,8 @@ extern struct rig rig;
 void rig_start(const char *configuration);
 /* Another configuration, as rig_start(), for a reload to read. */
 void rig_configure(const char *configuration);
+/* Has the daemon read it: as reload_run(). */
+int rig_reload(void);
 /* Also closes what is connected. */
 void rig_stop(void);
 /* Rounds, until nothing is ready. A client that is out of budget is not ready. */
