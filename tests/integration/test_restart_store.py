@@ -2,6 +2,7 @@
 """What a restarted daemon finds is not always what the last one left: damage, forgery, another configuration,
 chips that are gone, a manager that is slow or lost something."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -423,6 +424,26 @@ class Manager(Case):
         self.begin()
         follower.come_back()
         self.assertEqual({"FREE0": 1}, follower.request("get", line="FREE0")["values"])
+
+    def fill_the_managers_queue(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as crowd:
+            crowd.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    crowd.sendto(b"STATUS=of somebody else", self.manager.path)
+
+    @only("gpiod", "simulated lines are not stored")
+    def test_a_manager_that_does_not_read_delays_nobody_and_is_told_later(self):
+        client = self.connect()
+        stored = len(self.manager.names("line-"))
+        with self.manager.busy():
+            self.fill_the_managers_queue()
+            client.request("request", line="FREE0", direction="output", initial=1)
+            client.request("ping")
+            self.assertEqual(stored, len(self.manager.names("line-")))
+        self.manager.wait(lambda: len(self.manager.names("line-")) == stored + 1, "the line is stored")
+        client.request("release", line="FREE0")
+        self.manager.wait(lambda: len(self.manager.names("line-")) == stored, "the line is forgotten")
 
     def test_what_the_store_had_no_room_for_is_had_again(self):
         for places in (1, 2, 4):
