@@ -158,6 +158,12 @@ static void claim_free(struct claim *claim)
 	free(claim);
 }
 
+void claim_done(struct line *line)
+{
+	if (line->claim)
+		claim_free(line->claim);
+}
+
 /* Everything that takes memory, so that nothing can fail later. */
 static bool obtain_all(
 	struct peer *peer, size_t n, struct line *const *lines, const struct claim_terms *terms)

@@ -74,6 +74,8 @@ void claims_hang_up(struct peer *peer);
 void claims_peer_left(struct peer *peer);
 /* The same of all connections: the daemon stops. */
 void claims_end(struct daemon *daemon);
+/* Frees the line's claim, which is told nobody and ends for nobody: the daemon stops. */
+void claim_done(struct line *line);
 /* The claims of a stand-in become the connection's. */
 void claims_take_over(struct peer *from, struct peer *to);
 /* A claim that an earlier daemon granted. False: memory is short. */

@@ -193,6 +193,7 @@ static void release_lines(struct daemon *daemon)
 {
 	for (size_t id = 0; id < daemon->lines.n; id++) {
 		output_cancel_revert(daemon->lines.v[id]);
+		claim_done(daemon->lines.v[id]);
 		use_forget_all(daemon->lines.v[id]);
 		if (daemon->lines.v[id]->request)
 			request_free(daemon->lines.v[id]->request, NULL);
