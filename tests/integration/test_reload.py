@@ -470,14 +470,26 @@ class Access(Reload):
         self.assertEqual(2, event["counts"]["added"])
         self.assertEqual(["[access]"], self.reload(BUTTONS_AND_LEDS + PAIR)["keys"])
 
-    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
-    def test_who_has_not_admin_may_not_reload(self):
+    def as_nobody(self, *arguments):
         os.chmod(self.daemon.directory, 0o755)
         os.chmod(self.daemon.socket_path, 0o666)
-        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", os.path.join(BUILD, "gpioctl"),
-                               "--socket", self.daemon.socket_path, "reload"], stderr=subprocess.PIPE, text=True)
+        return subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", os.path.join(BUILD, "gpioctl"), "--socket",
+                               self.daemon.socket_path] + list(arguments),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
+    def test_who_has_not_admin_may_not_reload(self):
+        done = self.as_nobody("reload")
         self.assertEqual(4, done.returncode, done.stderr)
         self.assertIn("may not have the configuration read again", done.stderr)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
+    def test_other_rules_are_asked_from_then_on(self):
+        self.assertEqual(0, self.as_nobody("set", "led=1").returncode)
+        self.reload(BUTTONS_AND_LEDS + "[access all]\nusers = *\nlines = led\nverbs = see watch\n")
+        self.assertEqual((0, "1\n"), (self.as_nobody("get", "led").returncode, self.as_nobody("get", "led").stdout))
+        self.assertEqual(4, self.as_nobody("set", "led=0").returncode)
+        self.assertEqual(3, self.as_nobody("get", "relay").returncode)
 
 
 class Gpioctl(Reload):

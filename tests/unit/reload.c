@@ -21,6 +21,8 @@
 #define ONE    "[line one]\nline = GPIO7\ndirection = output\ninitial = 1\ngroup = g\n"
 #define TWO    "[line two]\nline = GPIO8\ndirection = output\ninitial = 0\ngroup = g\n"
 
+#define BUSY_OFFSET 23 /* somebody else has it */
+
 static struct backend_ops ops;
 static int calls_left; /* until one of the backend's calls fails; negative: none */
 static bool has_failed;
@@ -36,6 +38,8 @@ static bool fails(void)
 static int request(
 	struct backend *backend, const struct request_spec *spec, struct backend_request **ret)
 {
+	if (spec->offsets[0] == BUSY_OFFSET)
+		return -EBUSY;
 	return fails() ? -EOPNOTSUPP : backend_sim.request(backend, spec, ret);
 }
 
@@ -193,7 +197,7 @@ END_TEST
 	"[line two]\nline = GPIO8\ndirection = output\n"                                   \
 	"[line k1]\nline = GPIO18\n[line new]\nline = GPIO20\ndirection = output\n"        \
 	"initial = 1\n[line k2]\nline = GPIO19\ngroup = l\n[line k3]\nline = GPIO21\n"     \
-	"group = l\n[line nowhere]\nline = NOWHERE\n"
+	"group = l\n[line busy]\nline = GPIO23\n[line nowhere]\nline = NOWHERE\n"
 
 static struct client client;
 
@@ -247,6 +251,7 @@ static void check_done(void)
 	ck_assert_uint_eq(line_of("new")->value, 1);
 	ck_assert_ptr_eq(line_of("k2")->request, line_of("k3")->request);
 	ck_assert_int_eq(line_of("nowhere")->unavailable, -ENODEV);
+	ck_assert_int_eq(line_of("busy")->unavailable, -EBUSY);
 	ck_assert_ptr_null(line_of("GPIO17")->request);
 }
 
@@ -337,6 +342,7 @@ END_TEST
 /* The struct of a line that is not there is used again, but not while the log speaks of it. */
 START_TEST(lines_that_are_not_there_do_not_pile_up)
 {
+	uint32_t first = 0;
 	size_t n = 0;
 
 	start(IN);
@@ -346,6 +352,10 @@ START_TEST(lines_that_are_not_there_do_not_pile_up)
 		snprintf(text, sizeof(text), IN "[line x%d]\nline = NOWHERE%d\n", i, i);
 		configure(text);
 		ck_assert_int_eq(rig_reload(), 0);
+		if (i == 0)
+			first = line_of("x0")->id;
+		if (i == 2)
+			ck_assert_uint_ne(line_of("x2")->id, first);
 		if (i == 1500)
 			n = rig.daemon.lines.n;
 	}
