@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "diag.h"
 
 #define SLOT_DATA (sizeof(((struct kept_slot *)0)->data))
@@ -61,8 +62,15 @@ static void free_record(struct kept *kept, uint32_t number)
 	}
 }
 
+static uint32_t start_sum(enum kept_kind kind, size_t n)
+{
+	const uint32_t head[] = { kind, (uint32_t)n };
+
+	return checksum_add(CHECKSUM_START, head, sizeof(head));
+}
+
 /* A chain of slots for n bytes that does not count yet; 0: there is no room. */
-static uint32_t write_record(struct kept *kept, const void *record, size_t n)
+static uint32_t write_record(struct kept *kept, enum kept_kind kind, const void *record, size_t n)
 {
 	const unsigned char *data = record;
 	const uint32_t version = ++kept->version;
@@ -88,6 +96,7 @@ static uint32_t write_record(struct kept *kept, const void *record, size_t n)
 			set_kind(slot, KEPT_REST);
 		first = number;
 	}
+	kept->slots[first].sum = checksum_add(start_sum(kind, n), record, n);
 	return first;
 }
 
@@ -100,7 +109,7 @@ void kept_put(
 	if (kept->frozen)
 		return;
 
-	number = write_record(kept, record, n);
+	number = write_record(kept, kind, record, n);
 	if (!number) {
 		if (!kept->full_was_told)
 			diag_warning(
@@ -132,6 +141,23 @@ static bool is_record(const struct kept_slot *slot)
 	const enum kept_kind kind = kind_of(slot);
 
 	return kind > KEPT_REST && kind < KEPT_KINDS;
+}
+
+static size_t bytes_in(size_t left)
+{
+	return left < SLOT_DATA ? left : SLOT_DATA;
+}
+
+static bool is_undamaged(const struct kept *kept, uint32_t number)
+{
+	const struct kept_slot *first = &kept->slots[number];
+	uint32_t sum = start_sum(kind_of(first), first->bytes);
+
+	for (size_t left = first->bytes; left > 0; left -= bytes_in(left)) {
+		sum = checksum_add(sum, kept->slots[number].data, bytes_in(left));
+		number = kept->slots[number].next;
+	}
+	return sum == first->sum;
 }
 
 /* The slots of a record have its version, and are as many as its bytes need. */
@@ -177,6 +203,8 @@ static const char *mark_rests(struct kept *kept, uint32_t used)
 			continue;
 		if (!is_whole(kept, i, used))
 			return "a record is not whole";
+		if (!is_undamaged(kept, i))
+			return "a record is damaged";
 		for (uint32_t rest = kept->slots[i].next; rest; rest = kept->slots[rest].next) {
 			if (kept->slots[rest].bytes)
 				return "two records have the same rest";
@@ -222,7 +250,7 @@ static void read_record(const struct kept *kept, uint32_t number, unsigned char 
 {
 	while (n > 0) {
 		const struct kept_slot *slot = &kept->slots[number];
-		const size_t bytes = n < SLOT_DATA ? n : SLOT_DATA;
+		const size_t bytes = bytes_in(n);
 
 		memcpy(record, slot->data, bytes);
 		record += bytes;

@@ -8,6 +8,8 @@
  * that changes is written anew before the old one goes, and a new one counts from a single store
  * on.
  *
+ * Each has a checksum: one that was damaged is not taken up, nor is the log that it is in.
+ *
  * Records are plain structs of fixed layout without pointers, of any size; kept_records.h has them
  * all. Who owns a thing has the handle of its record beside it.
  */
@@ -19,6 +21,7 @@
 
 #define KEPT_SLOTS	32768
 #define KEPT_SLOT_BYTES 256
+#define KEPT_SLOT_HEAD	28
 #define KEPT_NONE	0 /* no record: a handle that is zeroed is none */
 
 struct log;
@@ -45,7 +48,8 @@ struct kept_slot {
 	uint32_t next;	       /* slot number of the rest; of a free one the next free; or 0 */
 	uint32_t replaces; /* the slot that goes when this one counts, and its version; 0: none */
 	uint32_t replaces_version;
-	unsigned char data[KEPT_SLOT_BYTES - 24];
+	uint32_t sum; /* of the record; its first slot only */
+	unsigned char data[KEPT_SLOT_BYTES - KEPT_SLOT_HEAD];
 };
 
 struct kept {

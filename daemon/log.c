@@ -16,10 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "kept_records.h"
 
 #define LOG_MAGIC   "gpioevlg"
-#define LOG_VERSION 3
+#define LOG_VERSION 4
 #define LOG_ALIGN   ((uint64_t)64 << 10)
 #define LOG_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 /* The shortest event has more bytes than this, so the index ring never runs out before the byte
@@ -34,15 +35,9 @@ static uint64_t align(uint64_t n)
 	return (n + LOG_ALIGN - 1) & ~(LOG_ALIGN - 1);
 }
 
-/* FNV-1a: against damage, not against an enemy, who would not be handed the fd. */
 static uint32_t checksum(const struct log_header *header)
 {
-	const unsigned char *p = (const unsigned char *)header;
-	uint32_t sum = 2166136261u;
-
-	for (size_t i = 0; i < offsetof(struct log_header, checksum); i++)
-		sum = (sum ^ p[i]) * 16777619u;
-	return sum;
+	return checksum_add(CHECKSUM_START, header, offsetof(struct log_header, checksum));
 }
 
 /* Everything of the header that follows from the size of the byte ring. */

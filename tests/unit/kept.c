@@ -19,7 +19,7 @@
 
 #include "kept.h"
 
-#define DATA	   ((size_t)KEPT_SLOT_BYTES - 24)
+#define DATA	   ((size_t)KEPT_SLOT_BYTES - KEPT_SLOT_HEAD)
 #define RECORD_MAX (8 * DATA)
 
 /* What is in the log's memfd: shared with a child that is killed. */
@@ -479,6 +479,21 @@ static void damage_kind_of_a_rest(void)
 	area->slots[area->slots[long_record()].next].kind = KEPT_TIMER;
 }
 
+/* Whatever bit of what is in it. */
+static void damage_record(void)
+{
+	uint32_t number = long_record();
+
+	if (rand() % 2)
+		number = area->slots[number].next;
+	area->slots[number].data[(size_t)rand() % DATA] ^= (unsigned char)(1 << rand() % 8);
+}
+
+static void damage_kind(void)
+{
+	area->slots[long_record()].kind ^= KEPT_USE ^ KEPT_TIMER;
+}
+
 static void damage_two_with_one_rest(void)
 {
 	uint32_t one = long_record(), two = long_record();
@@ -487,9 +502,9 @@ static void damage_two_with_one_rest(void)
 }
 
 static void (*const damages[])(void) = { damage_used, damage_used_much, damage_bytes,
-	damage_bytes_a_little, damage_bytes_to_less, damage_next, damage_next_to_itself,
-	damage_next_to_another, damage_version_of_a_rest, damage_kind_of_a_rest,
-	damage_two_with_one_rest };
+	damage_bytes_a_little, damage_bytes_to_less, damage_record, damage_kind, damage_next,
+	damage_next_to_itself, damage_next_to_another, damage_version_of_a_rest,
+	damage_kind_of_a_rest, damage_two_with_one_rest };
 
 START_TEST(damaged_records_are_refused)
 {
@@ -534,7 +549,8 @@ START_TEST(random_damage_is_refused_or_does_no_harm)
 		for (int k = rand() % 6; k >= 0; k--) {
 			/* Mostly where it hurts: the head of a slot. */
 			size_t at = (size_t)rand() % 40 * sizeof(struct kept_slot) +
-				    (size_t)rand() % (k % 2 ? 24 : sizeof(struct kept_slot));
+				    (size_t)rand() %
+					    (k % 2 ? KEPT_SLOT_HEAD : sizeof(struct kept_slot));
 
 			((unsigned char *)area->slots)[at] =
 				(unsigned char)(k == 1 ? rand() : rand() % 16);
