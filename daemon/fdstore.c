@@ -59,8 +59,10 @@ static bool has_left(const struct line *line)
 {
 	struct line_info info;
 
-	return line->request || line_read_info(line, &info) < 0 || !info.used ||
-	       strcmp(info.consumer, BACKEND_CONSUMER) != 0;
+	if (line->request || line_read_info(line, &info) < 0 || !info.used)
+		return true;
+	/* A request that is being freed has no consumer any more, and is still in the way. */
+	return info.consumer[0] && strcmp(info.consumer, BACKEND_CONSUMER) != 0;
 }
 
 bool fdstore_is_leaving(struct line *line)

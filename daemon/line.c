@@ -309,7 +309,9 @@ void line_check_taken(struct line *line)
 {
 	struct line_info info;
 
-	(void)fdstore_is_leaving(line);
+	/* What the service manager still has of us is not taken by another. */
+	if (fdstore_is_leaving(line))
+		return;
 	if (line->request || line_read_info(line, &info) < 0 || info.used == line->taken)
 		return;
 

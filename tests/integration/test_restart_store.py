@@ -376,6 +376,22 @@ class Manager(Case):
             self.assertEqual({"FREE0": 1}, reply["values"])
             client.request("release", line="FREE0")
 
+    @only("gpiod", "simulated lines are not stored")
+    def test_a_line_that_is_leaving_is_not_taken_by_another(self):
+        client, watcher = self.connect(), self.follow()
+        with self.manager.busy():
+            client.request("request", line="FREE0", direction="output", initial=1)
+            client.request("release", line="FREE0")
+            self.board.pulse("IN0")
+            watcher.wait_for(event="edge", line="button")
+        wait_until(lambda: "consumer" not in client.request("lines", line="FREE0")["lines"][0], "FREE0 is free")
+        watcher.catch_up()
+        self.assertEqual(["requested", "reconfigured", "released"],
+                         [event["change"] for event in watcher.seen if event.get("line") == "FREE0"])
+        with self.board.taken("FREE0", "another"):
+            watcher.wait_for(event="line", line="FREE0", change="taken")
+        watcher.wait_for(event="line", line="FREE0", change="freed")
+
     def test_what_is_sent_after_a_request_that_waits_runs_after_it(self):
         client = self.connect()
         client.request("request", line="FREE0", direction="output", initial=1)
