@@ -402,13 +402,20 @@ bool output_cancel_revert(struct line *line)
 	return was_set;
 }
 
+/* A line that could not be taken, or not yet, comes back without its pulse. */
 static void restore_pulse(uint32_t handle, size_t n, void *data)
 {
 	struct daemon *daemon = ((void **)data)[0];
 	const struct kept_pulse *record = ((void **)data)[1];
-	struct line *line = kept_find_line(daemon, &record->line);
+	struct line *line = n == sizeof(*record) ? kept_find_line(daemon, &record->line) : NULL;
 
-	if (n != sizeof(*record) || !line || !line_is_output(line) ||
+	if (line && !line_is_output(line) && line->wanted != LOG_VALUE_NULL) {
+		line->wanted = record->value != 0;
+		line_keep(line);
+		kept_drop(&daemon->log.kept, &handle);
+		return;
+	}
+	if (!line || !line_is_output(line) ||
 		loop_set_deadline(&daemon->loop, &line->revert.deadline, record->at_ns) < 0) {
 		diag_warning("a pulse of %.31s:%u cannot be ended: the line is not there any more",
 			record->line.chip_label, record->line.offset);
