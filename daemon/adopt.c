@@ -393,6 +393,17 @@ static void tell_missing(struct line *line)
 	event_line(line, line->chip->available ? "released" : "gone");
 }
 
+/* Nothing of what it was is to show in what somebody makes of it later. */
+static void forget_unwanted(struct line *line)
+{
+	line->restored = false;
+	line->settings = line_default_settings;
+	line->wanted = LOG_VALUE_NULL;
+	line->on_release = ON_RELEASE_INPUT;
+	(void)on_time_note(line, 0);
+	line_forget(line);
+}
+
 void adopt_missing(struct daemon *daemon)
 {
 	for (size_t id = 0; id < daemon->lines.n; id++) {
@@ -403,6 +414,8 @@ void adopt_missing(struct daemon *daemon)
 		if (line->restored && !line->request && line->state &&
 			log_line_now(line->state)->held)
 			tell_missing(line);
+		if (!line->request && !is_wanted(line))
+			forget_unwanted(line);
 	}
 }
 
