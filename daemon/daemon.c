@@ -225,6 +225,14 @@ static void done(struct daemon *daemon)
 	loop_done(&daemon->loop);
 }
 
+/* From here on the next daemon goes on: nothing is written, given back or forgotten. */
+static void freeze(struct daemon *daemon)
+{
+	fdstore_say_all(&daemon->fdstore);
+	daemon->fdstore.left = true;
+	daemon->log.kept.frozen = true;
+}
+
 /* With what an earlier daemon left; at a first start only the configured lines are taken. */
 static void go_on(struct daemon *daemon)
 {
@@ -275,10 +283,14 @@ int daemon_start(struct daemon *daemon, const struct options *options, struct co
 	inherit_done(&daemon->inherit);
 	if (r == 0)
 		r = watchdog_start(&daemon->watchdog, &daemon->loop);
-	if (r < 0)
-		done(daemon);
-	else
+	if (r == 0) {
 		status_start(daemon);
+		return 0;
+	}
+	/* What an earlier daemon left is for the next one that can start. */
+	if (daemon->fdstore.enabled)
+		freeze(daemon);
+	done(daemon);
 	return r;
 }
 
@@ -391,12 +403,9 @@ static void send_the_rest(struct daemon *daemon)
 	loop_clear_deadline(&daemon->loop, &limit);
 }
 
-/* The next daemon goes on: nothing is written or given back. */
 static void leave_everything(struct daemon *daemon)
 {
-	fdstore_say_all(&daemon->fdstore);
-	daemon->fdstore.left = true;
-	daemon->log.kept.frozen = true;
+	freeze(daemon);
 	end_listening(daemon);
 	end_reading(daemon);
 	event_shutdown(daemon);
