@@ -148,7 +148,7 @@ run-kernel: all $(BUILD)/protocol.json $(BUILD)/tests/unit/backend
 NEWER := $(VERSION)+newer
 DEB = build/gpioeventd_$(1)_$(shell dpkg --print-architecture).deb
 check-system:
-	@tools/deps install build test lab package
+	@tools/deps install build test lab system package
 	@$(SUBMAKE) run-system
 run-system: $(BUILD)/protocol.json
 	@+$(SUBMAKE) -s deb
@@ -266,7 +266,7 @@ STEPS = $(QUICK_STEPS) 'VARIANT=asan check-unit' 'VARIANT=asan check-integration
 check-quick:
 	@tools/tally '$(SUBMAKE)' $(QUICK_STEPS)
 check:
-	@tools/deps install build test lab package
+	@tools/deps install build test lab system package
 	@tools/tally '$(SUBMAKE)' $(STEPS)
 
 include tools/install.mk
