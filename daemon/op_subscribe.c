@@ -214,20 +214,24 @@ static enum wire_error internal(struct call *call, int error)
 	return problem_set(call->problem, WIRE_E_INTERNAL, "memory is short");
 }
 
-static void resume(struct call *call, struct watch *watch, const struct args_subscribe *args,
+static int resume(struct call *call, struct watch *watch, const struct args_subscribe *args,
 	const char *instance, uint64_t head)
 {
 	bool same = strcmp(args->instance, instance) == 0 && (uint64_t)args->since <= head;
 	uint64_t replay = 1;
+	int r = 0;
 
 	if (same)
-		replay = watch_resume(watch, (uint64_t)args->since);
+		r = watch_resume(watch, (uint64_t)args->since, &replay);
 	else
 		watch_restart(watch);
+	if (r < 0)
+		return r;
 	jsonw_member_bool(call->reply, "resumed", same);
 	if (same)
 		jsonw_member_u64(call->reply, "replay", replay);
 	call->replay = 1;
+	return 0;
 }
 
 enum wire_error op_subscribe(struct call *call)
@@ -264,13 +268,18 @@ enum wire_error op_subscribe(struct call *call)
 		return internal(call, r);
 	}
 
-	if (args->lines.all)
-		name_all(daemon, &call->peer->id);
 	(void)snprintf(instance, sizeof(instance), "%016" PRIx64, daemon->log.instance);
 	jsonw_member_string(call->reply, "instance", instance);
 	jsonw_member_u64(call->reply, "seq", daemon->log.head);
 	if (WIRE_GIVEN(args, subscribe, since))
-		resume(call, watch, args, instance, daemon->log.head);
+		r = resume(call, watch, args, instance, daemon->log.head);
+	if (r < 0) {
+		watch_clear(watch); /* nothing was subscribed to before */
+		undo_uses(call->peer, named.n);
+		return internal(call, r);
+	}
+	if (args->lines.all)
+		name_all(daemon, &call->peer->id);
 	write_lines(call);
 	return WIRE_OK;
 }

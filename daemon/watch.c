@@ -437,17 +437,21 @@ static uint64_t take_back(struct watch *watch)
 	return told;
 }
 
-uint64_t watch_resume(struct watch *watch, uint64_t since)
+int watch_resume(struct watch *watch, uint64_t since, uint64_t *ret_replay)
 {
 	struct daemon *daemon = daemon_of(watch);
 	const struct log *log = &daemon->log;
 	const uint64_t first = since + 1 < log->tail ? log->tail : since + 1;
-	const uint64_t told = take_back(watch);
-	struct filter *trial;
+	struct filter *newest = watch->filters[watch->n_filters - 1];
+	/* Counted with a copy, since counting moves lockouts on. */
+	struct filter *trial = filter_copy(newest, newest->n_lines);
 	uint64_t count = 0;
 
-	watch->filters[0]->own_from = told;
-	watch->filters[0]->own_after = watch->peer->own_after;
+	if (!trial)
+		return -ENOMEM;
+
+	newest->own_from = trial->own_from = take_back(watch);
+	newest->own_after = trial->own_after = watch->peer->own_after;
 	if (first > since + 1 && entry_is_intact(log, since + 1)) {
 		if (wants_any(watch, since + 1, first - 1))
 			add_loss(watch, &watch->loss, since + 1,
@@ -456,15 +460,14 @@ uint64_t watch_resume(struct watch *watch, uint64_t since)
 		add_loss(watch, &watch->loss, since + 1, LOG_COUNT_UNKNOWN, "log");
 	}
 
-	/* Counted with a copy, since counting moves lockouts on. */
-	trial = filter_copy(watch->filters[0], watch->filters[0]->n_lines);
-	for (uint64_t seq = first; trial && seq <= log->head; seq++)
+	for (uint64_t seq = first; seq <= log->head; seq++)
 		count += filter_passes(trial, log_at(log, seq));
 	filter_free(trial);
 
 	if (count > 0 || watch->loss.reason)
 		set_pending(watch, first);
-	return count + (watch->loss.reason != NULL);
+	*ret_replay = count + (watch->loss.reason != NULL);
+	return 0;
 }
 
 void watch_restart(struct watch *watch)

@@ -86,10 +86,10 @@ void watch_update(struct watch *watch);
 bool watch_can_resume(const struct watch *watch);
 /*
  * Continues after `since`, for a watch that could be resumed and has just been given its first
- * entries: sets the cursor and the loss. Returns how many messages will be replayed, a leading lost
- * counting as one.
+ * entries: sets the cursor and the loss. *ret_replay is how many messages will be replayed, a
+ * leading lost counting as one. 0, or -ENOMEM and nothing has changed.
  */
-uint64_t watch_resume(struct watch *watch, uint64_t since);
+int watch_resume(struct watch *watch, uint64_t since, uint64_t *ret_replay);
 /* The log is another: one lost without count, then live. */
 void watch_restart(struct watch *watch);
 
