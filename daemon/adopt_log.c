@@ -13,7 +13,8 @@
 
 /* Subjects. */
 
-#define CACHE_SIZE 1024 /* ids of the process before, direct-mapped */
+#define SUBJECT_UNKNOWN UINT32_MAX
+#define CACHE_SIZE	1024 /* ids of the process before, direct-mapped */
 
 struct cached {
 	uint32_t before, id;
@@ -99,17 +100,34 @@ static uint32_t id_of(struct subjects *subjects, uint32_t before, const char *by
 }
 
 /* Of an entry whose bytes have gone only the id is left. */
-static uint32_t id_without_name(struct subjects *subjects, uint32_t before)
+static uint32_t id_without_name(const struct subjects *subjects, uint32_t before)
 {
 	const struct cached *cached = &subjects->cache[before % CACHE_SIZE];
 
-	return cached->name[0] && cached->before == before ? cached->id : former_line(subjects);
+	return cached->name[0] && cached->before == before ? cached->id : SUBJECT_UNKNOWN;
+}
+
+/* The index of what the log has dropped, as far back as each line is known. */
+static void translate_dropped(struct subjects *subjects)
+{
+	struct log *log = &subjects->daemon->log;
+	const uint64_t oldest = log->head > log->entries_mask ? log->head - log->entries_mask : 1;
+
+	log->indexed_from = oldest;
+	for (uint64_t seq = oldest; seq < log->tail; seq++) {
+		struct log_entry *entry = &log->entries[seq & log->entries_mask];
+
+		if (entry->seq == seq && entry->kind < LOG_LINE_KINDS)
+			entry->subject = id_without_name(subjects, entry->subject);
+		if (entry->seq != seq || entry->kind >= LOG_KINDS ||
+			(entry->kind < LOG_LINE_KINDS && entry->subject == SUBJECT_UNKNOWN))
+			log->indexed_from = seq + 1;
+	}
 }
 
 static void translate(struct subjects *subjects)
 {
 	struct log *log = &subjects->daemon->log;
-	const uint64_t oldest = log->head > log->entries_mask ? log->head - log->entries_mask : 1;
 
 	for (uint64_t seq = log->tail; seq <= log->head; seq++) {
 		struct log_entry *entry = &log->entries[seq & log->entries_mask];
@@ -118,12 +136,7 @@ static void translate(struct subjects *subjects)
 			entry->subject = id_of(
 				subjects, entry->subject, log_bytes(log, entry), entry->length);
 	}
-	for (uint64_t seq = oldest; seq < log->tail; seq++) {
-		struct log_entry *entry = &log->entries[seq & log->entries_mask];
-
-		if (entry->seq == seq && entry->kind < LOG_LINE_KINDS)
-			entry->subject = id_without_name(subjects, entry->subject);
-	}
+	translate_dropped(subjects);
 }
 
 /* The value before the oldest event that is left; of an edge or an output it was the other one. */

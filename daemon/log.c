@@ -187,6 +187,17 @@ static uint64_t first_that_fits(const struct log *from, const struct log *to)
 	return first;
 }
 
+/* Of what the old log has dropped, or the new one has no room for, the index tells as far as both
+ * reach. */
+static void copy_index(const struct log *from, struct log *to)
+{
+	const uint64_t reach = from->entries_mask < to->entries_mask ? from->entries_mask
+								     : to->entries_mask;
+
+	for (uint64_t seq = from->head > reach ? from->head - reach : 1; seq < to->tail; seq++)
+		to->entries[seq & to->entries_mask] = *log_at(from, seq);
+}
+
 static void copy_events(const struct log *from, struct log *to)
 {
 	for (uint64_t seq = to->tail; seq <= from->head; seq++) {
@@ -230,10 +241,8 @@ int log_resize(struct log *log, size_t size)
 	to.head_offset = log->head_offset;
 	to.tail = first_that_fits(log, &to);
 	to.tail_offset = to.tail <= to.head ? log_at(log, to.tail)->offset : to.head_offset;
+	copy_index(log, &to);
 	copy_events(log, &to);
-	/* Of an empty ring the newest entry is what says where it ends. */
-	if (log->head > 0)
-		to.entries[log->head & to.entries_mask] = *log_at(log, log->head);
 	copy_rest(log, &to);
 	r = init_kept(&to, &why);
 	if (r < 0) {

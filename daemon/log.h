@@ -131,6 +131,9 @@ struct log {
 	uint64_t instance;
 	uint64_t head, tail; /* newest seq and oldest seq held; empty when head + 1 == tail */
 	uint64_t head_offset, tail_offset;
+	/* The index says from here on what the log has dropped; before it, or of another process,
+	 * it does not know of which line an event was. */
+	uint64_t indexed_from;
 	size_t ready; /* of the byte ring: its pages are there; see log_get_ready() */
 
 	/* Told before the events first..last go; may be NULL. */

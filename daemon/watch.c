@@ -417,7 +417,7 @@ static bool wanted_was_evicted(const struct watch *watch, uint64_t since)
 /* An index entry outlives its bytes until its place is used again. */
 static bool entry_is_intact(const struct log *log, uint64_t seq)
 {
-	return seq + log->entries_mask + 1 > log->head;
+	return seq >= log->indexed_from && seq + log->entries_mask + 1 > log->head;
 }
 
 bool watch_can_resume(const struct watch *watch)
