@@ -299,6 +299,7 @@ void lines_done(struct daemon *daemon)
 {
 	for (size_t id = 0; id < daemon->lines.n; id++) {
 		free(daemon->lines.v[id]->texts[0]);
+		free(daemon->lines.v[id]->claim); /* left to the next daemon */
 		free(daemon->lines.v[id]);
 	}
 	free(daemon->lines.v);
