@@ -267,7 +267,10 @@ int daemon_start(struct daemon *daemon, const struct options *options, struct co
 		loop_done(&daemon->loop);
 		return r;
 	}
-	r = adopt_log(daemon);
+	/* Before anything is taken: a daemon that nobody can reach must not drive a line. */
+	r = server_open_sockets(&daemon->server);
+	if (r == 0)
+		r = adopt_log(daemon);
 	daemon->log.evict = watch_evict;
 	daemon->log.evict_data = daemon;
 	if (r == 0)

@@ -41,6 +41,33 @@ static void dispatch(struct source *source, uint32_t events)
 	}
 }
 
+/* What to do about a path where nothing can be made. */
+static const char *advice(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} table[] = {
+		{ ENOSPC, "make room in its folder, df -h and df -i show what is full, or choose "
+			  "another path" },
+		{ EDQUOT, "make room in its folder, or choose another path" },
+		{ EROFS, "choose a path that can be written" },
+		{ EACCES, "start as root, or choose another path" },
+		{ EPERM, "start as root, or choose another path" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].error == error)
+			return table[i].text;
+	return "choose another path";
+}
+
+static int report(const char *what, const char *path, int error)
+{
+	diag_error("%s%s cannot be made: %s; %s", what, path, strerror(error), advice(error));
+	return -error;
+}
+
 /* Whether somebody serves the socket at this address. */
 static bool is_served(const struct sockaddr_un *address)
 {
@@ -69,7 +96,12 @@ static int clear_path(const struct sockaddr_un *address)
 		diag_error("another program serves %s", address->sun_path);
 		return -EADDRINUSE;
 	}
-	return unlink(address->sun_path) < 0 ? -errno : 0;
+	if (unlink(address->sun_path) == 0)
+		return 0;
+
+	diag_error("%s is left from another daemon and cannot be removed: %s", address->sun_path,
+		strerror(errno));
+	return -EEXIST;
 }
 
 /* Whether the path is the one that is in force when nobody says anything. */
@@ -97,14 +129,8 @@ static int make_folder(const char *path)
 		return -ENOENT;
 	}
 	/* The umask may be a strict one, and clients must get in. */
-	if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0) {
-		int r = -errno;
-
-		diag_error("the socket's folder %s cannot be made: %s; start as root, or choose "
-			   "another path with --socket",
-			folder, strerror(-r));
-		return r;
-	}
+	if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0)
+		return report("the socket's folder ", folder, errno);
 	return 0;
 }
 
@@ -115,12 +141,8 @@ static int lock_path(struct listener *listener, const char *path)
 
 	(void)snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
 	listener->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (listener->lock_fd < 0) {
-		int r = -errno;
-
-		diag_error("%s cannot be opened: %s", lock_path, strerror(-r));
-		return r;
-	}
+	if (listener->lock_fd < 0)
+		return report("the socket's lock ", lock_path, errno);
 	if (flock(listener->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		diag_error("another gpioeventd serves %s", path);
 		return -EADDRINUSE;
@@ -155,7 +177,7 @@ static int bind_path(struct listener *listener, const struct socket_config *conf
 	return chmod(address->sun_path, config->mode) < 0 ? -errno : 0;
 }
 
-static int listen_at_path(struct listener *listener, const struct socket_config *config)
+static int open_path(struct listener *listener, const struct socket_config *config)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int r;
@@ -172,11 +194,7 @@ static int listen_at_path(struct listener *listener, const struct socket_config 
 
 	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	r = listener->fd < 0 ? -errno : bind_path(listener, config, &address);
-	if (r == 0 && listen(listener->fd, BACKLOG) < 0)
-		r = -errno;
-	if (r < 0)
-		diag_error("cannot listen at %s: %s", config->path, strerror(-r));
-	return r;
+	return r < 0 ? report("the socket ", config->path, -r) : 0;
 }
 
 /* A listening Unix stream socket that does not wait. */
@@ -221,12 +239,11 @@ struct socket_config listener_main(const struct config *config)
 int listener_open(
 	struct listener *listener, struct server *server, const struct socket_config *config)
 {
-	struct daemon *daemon = server->daemon;
 	int r = 0;
 
 	*listener = (struct listener){ .server = server, .source.fd = -1, .fd = -1, .lock_fd = -1 };
 	(void)snprintf(listener->name, sizeof(listener->name), "%s", config->name);
-	listener->fd = take_inherited(&daemon->inherit, config->name);
+	listener->fd = take_inherited(&server->daemon->inherit, config->name);
 	if (listener->fd < 0 && !config->path[0]) {
 		diag_warning("the socket %s was not handed over and has no path; nobody can "
 			     "connect by it",
@@ -234,11 +251,27 @@ int listener_open(
 		return 0;
 	}
 	if (listener->fd < 0)
-		r = listen_at_path(listener, config);
-	if (r == 0)
-		r = loop_add(&daemon->loop, &listener->source, listener->fd, EPOLLIN, dispatch);
+		r = open_path(listener, config);
 	if (r < 0)
 		listener_close(listener);
+	return r;
+}
+
+int listener_listen(struct listener *listener)
+{
+	struct loop *loop = &listener->server->daemon->loop;
+	int r = 0;
+
+	if (listener->fd < 0)
+		return 0;
+	if (listener->unlink_path && listen(listener->fd, BACKLOG) < 0)
+		r = -errno;
+	if (r == 0)
+		r = loop_add(loop, &listener->source, listener->fd, EPOLLIN, dispatch);
+	if (r < 0) {
+		diag_error("cannot listen at the socket %s: %s", listener->name, strerror(-r));
+		listener_close(listener);
+	}
 	return r;
 }
 

@@ -24,11 +24,13 @@ struct listener {
 };
 
 /*
- * Listens: at the path, unless the socket was handed over. A socket file that nobody serves is
- * replaced. 0; -EADDRINUSE when somebody does; -errno; told.
+ * Makes the socket at its path, unless it was handed over; nobody can connect yet. A socket file
+ * that nobody serves is replaced. 0; -EADDRINUSE when somebody does; -errno; told.
  */
 int listener_open(
 	struct listener *listener, struct server *server, const struct socket_config *config);
+/* Takes connections from now on. 0 or -errno, told; then it is closed. */
+int listener_listen(struct listener *listener);
 void listener_close(struct listener *listener); /* also one that is closed, or was never opened */
 /* Takes no connection for now, or goes on. */
 void listener_pause(struct listener *listener, bool pause);

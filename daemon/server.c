@@ -154,7 +154,7 @@ void server_lacks_fds(struct server *server, struct listener *listener)
 	diag_warning("no file descriptor is left for a connection");
 }
 
-int server_listen(struct server *server)
+int server_open_sockets(struct server *server)
 {
 	const struct config *config = server->daemon->config;
 	const struct socket_config own = listener_main(config);
@@ -169,6 +169,15 @@ int server_listen(struct server *server)
 		(void)listener_open(
 			&server->listeners[server->n_listeners++], server, &config->sockets[i]);
 	return 0;
+}
+
+int server_listen(struct server *server)
+{
+	int r = listener_listen(&server->listeners[0]);
+
+	for (size_t i = 1; i < server->n_listeners; i++)
+		(void)listener_listen(&server->listeners[i]);
+	return r;
 }
 
 void server_stop_listening(struct server *server)

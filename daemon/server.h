@@ -52,8 +52,9 @@ struct server {
 
 /* Only the lists and buffers. 0 or -ENOMEM. */
 int server_init(struct server *server, struct daemon *daemon);
-/* Listens at the daemon's own socket and the further ones; how the first fared: 0 or -errno, told.
- */
+/* The daemon's own socket and the further ones; how the first fared: 0 or -errno, told. */
+int server_open_sockets(struct server *server);
+/* Takes connections from now on; likewise. */
 int server_listen(struct server *server);
 /* Takes a connection that came by the socket of this name; takes fd over. */
 void server_welcome(struct server *server, int fd, const char *name);

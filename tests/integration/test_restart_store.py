@@ -682,6 +682,24 @@ class Configuration(Case):
         self.assertTrue(follower.subscribed["resumed"])
         self.assert_rest_is_untouched(follower)
 
+    # Nobody could connect, so there is nothing that it may take, drive or give back.
+    def test_a_daemon_that_cannot_listen_leaves_everything_with_the_manager(self):
+        follower = self.life()
+        stored = sorted(self.manager.names())
+        lock = self.daemon.socket_path + ".lock"
+        os.unlink(lock)
+        os.mkdir(lock)
+        self.begin(self.CONFIG, wait=False)
+        self.assertEqual(1, self.daemon.process.wait(10 * PATIENCE))
+        self.assertIn("the socket's lock %s cannot be made" % lock, self.daemon.log_of_this_life())
+        self.manager.read_all()
+        self.assertEqual(stored, sorted(self.manager.names()))
+        os.rmdir(lock)
+        self.begin(self.CONFIG)
+        follower.come_back()
+        self.assertTrue(follower.subscribed["resumed"])
+        self.assert_rest_is_untouched(follower)
+
 
 @only("gpiod", "simulated chips end with the daemon")
 class Chips(Case):
