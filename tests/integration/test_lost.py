@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Promise 1 and rule 16: what cannot be delivered is one `lost` with the exact count, and nobody else notices."""
+"""What cannot be delivered is one `lost` with the exact count, and nobody else notices."""
 
 import json
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What clients have outlives a restart of the daemon: timers, pulses, lines, sessions (rule 28)."""
+"""What clients have outlives a restart of the daemon: timers, pulses, lines, sessions."""
 
 import os
 import signal
