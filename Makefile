@@ -107,14 +107,15 @@ $(BUILD)/tests/unit/backend: $(call obj,tests/unit/gpiosim.c)
 $(BUILD)/tests/unit/holders: $(call obj,client/gpioctl/holders.c)
 # A whole daemon in the test's process, whose sends and allocations are the test's.
 RIGGED := $(addprefix $(BUILD)/tests/unit/,claim interlock access adopt event gather kill line memory output peer_in peer_out reload \
-	request resume timer use watch)
+	request resume timer uncounted use watch)
 $(RIGGED): $(call obj,tests/unit/rig.c)
-$(BUILD)/tests/unit/adopt $(BUILD)/tests/unit/kill $(BUILD)/tests/unit/resume: $(call obj,tests/unit/left.c)
+$(BUILD)/tests/unit/adopt $(BUILD)/tests/unit/kill $(BUILD)/tests/unit/resume $(BUILD)/tests/unit/uncounted: $(call obj,tests/unit/left.c)
 # With 64-bit times on a 32-bit machine sendmsg is __sendmsg64.
 WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
 $(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 # The same, of getsockopt.
 $(BUILD)/tests/unit/access: override LDFLAGS += -Wl,--wrap=getsockopt -Wl,--wrap=__getsockopt64
+$(BUILD)/tests/unit/uncounted: override LDFLAGS += -Wl,--wrap=request_fd_read
 $(BUILD)/tests/unit/adopt: override LDFLAGS += -Wl,--wrap=kept_put,--wrap=kept_drop
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a
 	@mkdir -p $(@D)

@@ -88,6 +88,7 @@ struct lot {
 	struct line *lines[REQUEST_LINES_MAX];
 	struct line_settings settings[REQUEST_LINES_MAX];
 	unsigned event_buffer;
+	bool uncounted;
 };
 
 static void add_to_lot(uint32_t handle, size_t n, void *data)
@@ -110,6 +111,7 @@ static void add_to_lot(uint32_t handle, size_t n, void *data)
 	lot->lines[record->index] = line;
 	lot->settings[record->index] = record->settings;
 	lot->event_buffer = record->event_buffer;
+	lot->uncounted = record->uncounted;
 }
 
 /* A request counts only with all of its lines, on one chip. */
@@ -154,6 +156,8 @@ static int adopt_request(struct daemon *daemon, int fd, uint32_t generation)
 	r = request_adopt(daemon, fd, generation, lot.n, lot.lines, lot.settings, lot.event_buffer);
 	for (size_t i = 0; i < lot.n && r < 0; i++)
 		lot.lines[i]->value = LOG_VALUE_NULL;
+	if (r == 0)
+		lot.lines[0]->request->uncounted = lot.uncounted;
 	return r;
 }
 

@@ -33,7 +33,7 @@ struct kept_line {
 	struct line_settings settings;
 	uint8_t wanted; /* as in struct line; of an output that is held its state's value counts */
 	uint8_t on_release;
-	bool held;
+	bool held, uncounted; /* the latter as in struct request */
 };
 
 struct line;

@@ -51,6 +51,7 @@ void line_keep(struct line *line)
 	if (request) {
 		record.generation = request->generation;
 		record.index = line->request_index;
+		record.uncounted = request->uncounted;
 		record.event_buffer = request->backend->event_buffer;
 	}
 	kept_put(&line->chip->daemon->log.kept, &line->kept, KEPT_LINE, &record, sizeof(record));

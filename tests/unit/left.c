@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 #include "manager.h"
 #include "rig.h"
 
-static int left_fd = -1;
+static int left_fd = -1, left_line_fd = -1;
+static char left_line_name[64];
 
 bool manager_has_store(void)
 {
@@ -22,7 +24,9 @@ int manager_take(void (*found)(int fd, const char *name, void *data), void *data
 {
 	if (left_fd >= 0)
 		found(left_fd, "log", data);
-	left_fd = -1;
+	if (left_line_fd >= 0)
+		found(left_line_fd, left_line_name, data);
+	left_fd = left_line_fd = -1;
 	return 0;
 }
 
@@ -58,4 +62,10 @@ void left_mix(int fd, int records)
 void left_hand_over(int fd)
 {
 	left_fd = fd;
+}
+
+void left_hand_over_line(int fd, const char *name)
+{
+	left_line_fd = fd;
+	snprintf(left_line_name, sizeof(left_line_name), "%s", name);
 }

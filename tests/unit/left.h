@@ -13,3 +13,5 @@ int left_copy(void);
 void left_mix(int fd, int records);
 /* The next rig_start() takes it. */
 void left_hand_over(int fd);
+/* And, under its name, the fd of a line request. */
+void left_hand_over_line(int fd, const char *name);

@@ -25,6 +25,7 @@
 #include "peer.h"
 
 struct rig rig;
+const struct backend_ops *rig_backend;
 
 #define MAX_CLIENTS 16
 
@@ -199,6 +200,8 @@ void rig_start(const char *configuration)
 	rig_configure(configuration);
 	make_feeds();
 	ck_assert_int_eq(options_load(&rig.options, report, NULL, &config), 0);
+	if (rig_backend)
+		config->backend = rig_backend;
 	rig.edge_ns = clock_now_ns();
 	ck_assert_int_eq(daemon_start(&rig.daemon, &rig.options, config), 0);
 	rig_settle();

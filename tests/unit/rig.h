@@ -41,6 +41,7 @@ struct client {
 };
 
 extern struct rig rig;
+extern const struct backend_ops *rig_backend; /* instead of the simulated one */
 
 /* Keys of [daemon], sections after them, or NULL for what is said above. */
 void rig_start(const char *configuration);
