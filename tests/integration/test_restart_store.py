@@ -24,6 +24,9 @@ F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 SEAL_SEAL, SEAL_SHRINK, SEAL_GROW, SEAL_WRITE = 1, 2, 4, 8
 SEALS = SEAL_SEAL | SEAL_SHRINK | SEAL_GROW
 
+GPIO_V2_LINE_SET_VALUES_IOCTL = 0xC010B40F
+GPIO_V2_LINE_SET_CONFIG_IOCTL = 0xC110B40D
+
 VERSION_AT = 8  # in struct log_header
 LOG_ALIGN = 64 << 10
 
@@ -338,6 +341,25 @@ class Forged(Case):
                          follower.request("get", lines=["led", "relay", "FREE0"])["values"])
         self.assert_works()
 
+    def stored_line(self, name):
+        """The stored descriptor of a line, which the kernel tells."""
+        def is_of(fd):
+            with open("/proc/self/fdinfo/%d" % fd) as f:
+                return "gpio-line:\t%d\n" % self.board.offset(name) in f.read()
+
+        return next(fd for fd in map(self.manager.fd, self.manager.names("line-")) if is_of(fd))
+
+    @only("gpiod", "simulated lines have no descriptors")
+    def test_an_output_that_is_not_as_the_log_says_is_told_and_left(self):
+        follower = self.life()
+        fcntl.ioctl(self.stored_line("OUT0"), GPIO_V2_LINE_SET_VALUES_IOCTL, struct.pack("=QQ", 0, 1))
+        self.begin()
+        follower.come_back()
+        told = [(event["line"], event["value"]) for event in follower.seen if event.get("cause") == "restart"]
+        self.assertEqual([("led", 0)], told)
+        self.assertEqual({"led": 0}, follower.request("get", line="led")["values"])
+        self.assertEqual(0, self.board.output_level("OUT0"))
+
     @only("gpiod", "simulated lines have no descriptors")
     def test_a_request_that_others_turned_into_an_input_is_not_taken_for_an_output(self):
         """SET_CONFIG on the stored fd: the line is no longer what the log says."""
@@ -345,7 +367,7 @@ class Forged(Case):
         level = struct.pack("=QI5I240x", 1 << 2, 0, 0, 0, 0, 0, 0)
         for name in self.manager.names("line-"):
             try:
-                fcntl.ioctl(self.manager.fd(name), 0xC110B40D, bytearray(level))
+                fcntl.ioctl(self.manager.fd(name), GPIO_V2_LINE_SET_CONFIG_IOCTL, bytearray(level))
             except OSError as error:
                 self.assertIn(error.errno, (errno.EINVAL, errno.EBUSY))
         self.begin()
@@ -781,7 +803,7 @@ class Many(manager.Case):
         self.start("\n".join(rows))
         follower = self.follow()
         if not SIM:
-            self.assertEqual(self.N + 1, len(self.manager.names()))
+            self.manager.wait(lambda: len(self.manager.store) == self.N + 1, "every line is stored")
         outputs = [i for i in range(self.N) if i % 4 < 2]
         for number in (signal.SIGKILL, signal.SIGTERM):
             self.restart(number)
@@ -792,7 +814,7 @@ class Many(manager.Case):
                 self.assertEqual({"l%d" % k: k % 2 for k in part},
                                  follower.request("get", lines=["l%d" % k for k in part])["values"])
         if not SIM:
-            self.assertEqual(self.N + 1, len(self.manager.names()))
+            self.manager.wait(lambda: len(self.manager.store) == self.N + 1, "every line is stored")
             self.assertEqual([], [event for event in follower.seen if event["event"] == "lost"])
             self.board.press("M2", 1)
             follower.wait_for(event="edge", line="l2", value=1)
