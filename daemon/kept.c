@@ -34,6 +34,7 @@ static void free_slot(struct kept *kept, uint32_t number)
 	set_kind(&kept->slots[number], KEPT_FREE);
 	kept->slots[number].next = kept->free;
 	kept->free = number;
+	kept->n_free++;
 }
 
 static uint32_t take_slot(struct kept *kept)
@@ -43,10 +44,12 @@ static uint32_t take_slot(struct kept *kept)
 
 	if (number) {
 		kept->free = kept->slots[number].next;
+		kept->n_free--;
 		return number;
 	}
 	if (used + 1 >= KEPT_SLOTS)
 		return 0;
+	kept->n_free--;
 	atomic_store_explicit(kept->used, used + 1, memory_order_release);
 	return used + 1;
 }
@@ -69,6 +72,14 @@ static uint32_t start_sum(enum kept_kind kind, size_t n)
 	return checksum_add(CHECKSUM_START, head, sizeof(head));
 }
 
+/* Timers may have any number of values, and who arms them must not push out what lines need. */
+static bool has_room(const struct kept *kept, enum kept_kind kind, size_t n)
+{
+	const size_t reserved = kind == KEPT_TIMER ? KEPT_RESERVED : 0;
+
+	return slots_for(n) + reserved <= kept->n_free;
+}
+
 /* A chain of slots for n bytes that does not count yet; 0: there is no room. */
 static uint32_t write_record(struct kept *kept, enum kept_kind kind, const void *record, size_t n)
 {
@@ -76,6 +87,8 @@ static uint32_t write_record(struct kept *kept, enum kept_kind kind, const void 
 	const uint32_t version = ++kept->version;
 	uint32_t first = 0;
 
+	if (!has_room(kept, kind, n))
+		return 0;
 	/* From its end, so that each slot knows the next. */
 	for (size_t i = slots_for(n); i-- > 0;) {
 		const size_t at = i * SLOT_DATA;
@@ -83,10 +96,6 @@ static uint32_t write_record(struct kept *kept, enum kept_kind kind, const void 
 		const uint32_t number = take_slot(kept);
 		struct kept_slot *slot = &kept->slots[number];
 
-		if (!number) {
-			free_record(kept, first);
-			return 0;
-		}
 		slot->version = version;
 		slot->bytes = (uint32_t)n;
 		slot->next = first;
@@ -218,6 +227,7 @@ static const char *mark_rests(struct kept *kept, uint32_t used)
 static void collect_free(struct kept *kept, uint32_t used)
 {
 	kept->free = 0;
+	kept->n_free = KEPT_SLOTS - 1 - used;
 	for (uint32_t i = used; i > 0; i--) {
 		const struct kept_slot *slot = &kept->slots[i];
 

@@ -22,7 +22,8 @@
 #define KEPT_SLOTS	32768
 #define KEPT_SLOT_BYTES 256
 #define KEPT_SLOT_HEAD	28
-#define KEPT_NONE	0 /* no record: a handle that is zeroed is none */
+#define KEPT_RESERVED	(KEPT_SLOTS / 2) /* slots that timers leave to everything else */
+#define KEPT_NONE	0		 /* no record: a handle that is zeroed is none */
 
 struct log;
 
@@ -56,6 +57,7 @@ struct kept {
 	struct kept_slot *slots; /* KEPT_SLOTS of them in the log's memfd; number 0 is not used */
 	_Atomic uint32_t *used;	 /* slots above have never been written to */
 	uint32_t free;		 /* first of the freed slots, or 0 */
+	uint32_t n_free;	 /* of these and those that have never been written to */
 	uint32_t version;
 	bool full_was_told;
 	bool frozen; /* the process ends and leaves everything as it is: nothing changes any more */

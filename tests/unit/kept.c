@@ -73,6 +73,11 @@ static void put(uint32_t *handle, unsigned char mark, size_t n)
 	kept_put(&kept, handle, KEPT_TIMER, bytes_of(mark, n), n);
 }
 
+static void put_line(uint32_t *handle, unsigned char mark, size_t n)
+{
+	kept_put(&kept, handle, KEPT_LINE, bytes_of(mark, n), n);
+}
+
 /* What is found, in the order of the slots. */
 struct found {
 	unsigned n;
@@ -205,27 +210,51 @@ START_TEST(when_it_is_full_what_comes_is_not_kept_and_nothing_else_suffers)
 	unsigned n = 0;
 
 	while (n < KEPT_SLOTS) {
-		put(&handles[n], 'a', 1);
+		put_line(&handles[n], 'a', 1);
 		if (!handles[n])
 			break;
 		n++;
 	}
 	ck_assert_uint_eq(n, KEPT_SLOTS - 1);
-	put(&late, 'l', 1);
+	put_line(&late, 'l', 1);
 	ck_assert_uint_eq(late, KEPT_NONE);
 	kept_drop(&kept, &handles[7]);
 	kept_drop(&kept, &handles[9]);
-	put(&late, 'l', 3 * DATA);
+	put_line(&late, 'l', 3 * DATA);
 	ck_assert_uint_eq(late, KEPT_NONE);
 	ck_assert_uint_eq(count_free(&kept), 2);
-	put(&late, 'l', 2 * DATA);
+	put_line(&late, 'l', 2 * DATA);
 	ck_assert_uint_ne(late, KEPT_NONE);
 	/* No room for its successor: then it is not kept either, rather than as it was. */
-	put(&handles[8], 'b', 1);
+	put_line(&handles[8], 'b', 1);
 	ck_assert_uint_eq(handles[8], KEPT_NONE);
 	ck_assert_uint_eq(count_free(&kept), 1);
 	ck_assert_int_eq(take_up(), 0);
 	ck_assert_uint_eq(count_free(&kept), 1);
+}
+END_TEST
+
+/* Lines must not be given back because somebody has armed many timers with many values. */
+START_TEST(timers_leave_room_for_everything_else)
+{
+	static uint32_t handles[KEPT_SLOTS];
+	uint32_t line = KEPT_NONE;
+	unsigned n = 0;
+
+	do {
+		put(&handles[n], 't', 8 * DATA);
+	} while (handles[n++]);
+	ck_assert_uint_ge(8 * (n - 1), KEPT_SLOTS / 4);
+	ck_assert_uint_le(atomic_load(&area->used), KEPT_SLOTS / 2);
+	put_line(&line, 'l', 1);
+	ck_assert_uint_ne(line, KEPT_NONE);
+	/* The same in the next life, and as soon as one has gone there is room for one. */
+	ck_assert_int_eq(take_up(), 0);
+	put(&handles[n], 't', 8 * DATA);
+	ck_assert_uint_eq(handles[n], KEPT_NONE);
+	kept_drop(&kept, &handles[1]);
+	put(&handles[n], 't', 7 * DATA);
+	ck_assert_uint_ne(handles[n], KEPT_NONE);
 }
 END_TEST
 
@@ -602,6 +631,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_record_is_replaced_by_one_of_any_other_size, 0, COUNT(sizes));
 	tcase_add_test(tcase, freed_slots_are_used_again);
 	tcase_add_test(tcase, when_it_is_full_what_comes_is_not_kept_and_nothing_else_suffers);
+	tcase_add_test(tcase, timers_leave_room_for_everything_else);
 	tcase_add_test(tcase, only_records_of_the_kind_are_found_and_longer_ones_go);
 	tcase_add_test(tcase, records_may_be_dropped_and_put_while_they_are_read);
 	tcase_add_test(tcase, what_is_frozen_stays_as_it_is);
