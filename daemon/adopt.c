@@ -275,12 +275,13 @@ static bool in_group(const struct line *line, const char *group)
 /* A configured group is one request, and a line without a group is one by itself. */
 static bool has_the_lines_of_its_group(const struct request *request)
 {
+	const struct list_of_lines *all = &request->daemon->lines;
 	const struct line *first = request->lines[0];
 	const char *group = first->config ? first->config->group : "";
 	size_t n = 0;
 
-	for (unsigned i = 0; group[0] && i < first->chip->info.n_lines; i++)
-		n += in_group(first->chip->lines[i], group);
+	for (size_t id = 0; group[0] && id < all->n; id++)
+		n += in_group(all->v[id], group); /* also where it must not be: on another chip */
 	if (!group[0])
 		return request->n == 1;
 	for (size_t i = 0; i < request->n; i++)
