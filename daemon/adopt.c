@@ -326,6 +326,18 @@ static bool settle_request(struct request *request)
 	return true;
 }
 
+/* What is taken afresh gets the level that it had, also when that has another value now. */
+static void convert_wanted(struct line *line)
+{
+	const bool active_low = line->config->settings.active_low;
+
+	if (line->settings.active_low == active_low)
+		return;
+	line->settings.active_low = active_low;
+	if (line->wanted != LOG_VALUE_NULL)
+		line->wanted ^= 1;
+}
+
 /* The last word of the log may be older than the request. */
 static void tell_untold(struct line *line)
 {
@@ -355,9 +367,14 @@ void adopt_settle(struct daemon *daemon)
 				line_forget(line->request->lines[i]);
 		request_free(line->request, "released");
 	}
-	for (size_t id = 0; id < daemon->lines.n; id++)
-		if (daemon->lines.v[id]->request)
-			tell_untold(daemon->lines.v[id]);
+	for (size_t id = 0; id < daemon->lines.n; id++) {
+		struct line *line = daemon->lines.v[id];
+
+		if (line->request)
+			tell_untold(line);
+		else if (line->config)
+			convert_wanted(line);
+	}
 	if (n > 0)
 		diag_info("%u line%s as an earlier daemon left %s", n,
 			n == 1 ? " is held" : "s are held", n == 1 ? "it" : "them");

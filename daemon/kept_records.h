@@ -83,6 +83,7 @@ struct kept_pulse {
 	struct peer_id by;
 	uint64_t at_ns;
 	uint32_t value;
+	bool active_low; /* what the value means */
 };
 
 /* KEPT_CLAIM: who alone writes a line, and what becomes of it then. */

@@ -20,7 +20,7 @@
 #include "kept_records.h"
 
 #define LOG_MAGIC   "gpioevlg"
-#define LOG_VERSION 5
+#define LOG_VERSION 6
 #define LOG_ALIGN   ((uint64_t)64 << 10)
 #define LOG_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 /* The shortest event has more bytes than this, so the index ring never runs out before the byte

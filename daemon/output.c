@@ -92,7 +92,10 @@ enum wire_error output_check(const struct output_write *write, struct wire_probl
 
 static void note_pulse(struct line *line, const struct revert *revert, uint64_t at_ns)
 {
-	struct kept_pulse record = { .by = revert->by, .at_ns = at_ns, .value = revert->value };
+	struct kept_pulse record = { .by = revert->by,
+		.at_ns = at_ns,
+		.value = revert->value,
+		.active_low = line->settings.active_low };
 
 	kept_name_line(line, &record.line);
 	kept_put(&line->chip->daemon->log.kept, &line->revert.kept, KEPT_PULSE, &record,
@@ -408,9 +411,13 @@ static void restore_pulse(uint32_t handle, size_t n, void *data)
 	struct daemon *daemon = ((void **)data)[0];
 	const struct kept_pulse *record = ((void **)data)[1];
 	struct line *line = n == sizeof(*record) ? kept_find_line(daemon, &record->line) : NULL;
+	uint8_t value = record->value != 0;
 
+	/* The level that it stands for is the same. */
+	if (line && record->active_low != line->settings.active_low)
+		value ^= 1;
 	if (line && !line_is_output(line) && line->wanted != LOG_VALUE_NULL) {
-		line->wanted = record->value != 0;
+		line->wanted = value;
 		line_keep(line);
 		kept_drop(&daemon->log.kept, &handle);
 		return;
@@ -422,7 +429,7 @@ static void restore_pulse(uint32_t handle, size_t n, void *data)
 		kept_drop(&daemon->log.kept, &handle);
 		return;
 	}
-	line->revert.value = record->value != 0;
+	line->revert.value = value;
 	line->revert.by = record->by;
 	line->revert.kept = handle;
 }

@@ -76,3 +76,12 @@ class Settled(Case):
         self.assertEqual(["t", "mine"], [timer["timer"] for timer in follower.request("timers")["timers"]])
         self.assertEqual(follower.peer, self.info(follower, "led")["claim"]["holder"]["peer"])
         self.assertEqual({"led": 1}, follower.request("get", line="led")["values"])
+
+    def test_a_pulse_ends_at_the_level_of_before_though_active_low_was_turned_round(self):
+        follower = self.follow()
+        follower.request("set", line="led", value=1, pulse="2s")
+        self.restart(config=self.changed(("line = OUT0\n", "line = OUT0\nactive-low = yes\n")))
+        follower.come_back()
+        self.assertEqual(1, self.board.output_level("OUT0"))
+        follower.wait_for(event="output", line="led", cause="revert")
+        self.assertEqual(0, self.board.output_level("OUT0"))
