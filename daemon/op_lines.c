@@ -16,15 +16,16 @@
 #define PAGE_MARGIN 512
 #define PAGE_LINES  256
 
-/* Lines and timers of two connections cannot be put together: the take-over comes first. */
+/* Lines, timers and claims of two connections cannot be put together: the take-over comes first. */
 static enum wire_error take_over(struct call *call, const char *session, bool *ret_taken_over)
 {
 	struct peer *peer = call->peer;
 
-	if (peer->watch || !list_empty(&peer->uses) || !list_empty(&peer->timers))
+	if (peer->watch || !list_empty(&peer->uses) || !list_empty(&peer->timers) ||
+		!list_empty(&peer->claims))
 		return problem_field(call->problem, WIRE_E_ORDER, "session",
 			"a session is taken over before anything else; this connection has "
-			"subscriptions, lines or timers already");
+			"subscriptions, lines, timers or claims already");
 
 	*ret_taken_over = session_take_over(peer, session);
 	return WIRE_OK;

@@ -85,3 +85,11 @@ class Settled(Case):
         self.assertEqual(1, self.board.output_level("OUT0"))
         follower.wait_for(event="output", line="led", cause="revert")
         self.assertEqual(0, self.board.output_level("OUT0"))
+
+    def test_a_session_is_not_taken_over_by_who_has_a_claim_already(self):
+        follower = self.follow()
+        session = follower.session
+        self.restart()
+        client = self.connect()
+        client.request("claim", line="led")
+        client.refuse("hello", "order", session=session)
