@@ -48,3 +48,51 @@ class Users(machine.TestCase):
         code, said = as_user(STRANGER, machine.status, "gpioctl", "get", "high")
         self.assertNotEqual(code, 0)
         self.assertIn("gpio", said)
+
+
+class Rules(machine.TestCase):
+    """[access] by user and by group, for users as the machine has them."""
+
+    GUEST = "guest"
+    RULES = """
+[access everybody]
+groups = gpio
+lines = button high
+verbs = watch
+
+[access one]
+users = %s
+lines = high
+verbs = set
+""" % MEMBER
+    CONFIG = machine.CONFIG + RULES
+
+    def setUp(self):
+        machine.run("useradd", "-M", "-G", "gpio", self.GUEST)
+        self.addCleanup(machine.run, "userdel", self.GUEST)
+        super().setUp()
+        self.addCleanup(machine.configure, machine.CONFIG)
+
+    def verbs(self, name):
+        return as_user(name, ask, "hello")["access"]
+
+    def set_high(self, name):
+        return as_user(name, lambda: ask("set", line="high", value=0))
+
+    def test_each_user_may_what_the_rules_give_by_name_and_by_group(self):
+        self.assertEqual(self.verbs(self.GUEST), ["see", "watch"])
+        self.assertEqual(self.verbs(MEMBER), ["see", "watch", "set"])
+        refusal = self.set_high(self.GUEST)["error"]
+        self.assertEqual(refusal["code"], "denied")
+        self.assertIn("[access everybody]", refusal["message"])
+        self.assertEqual(self.board.value(8), 1)
+        self.assertTrue(self.set_high(MEMBER)["ok"])
+        self.assertEqual(self.board.value(8), 0)
+        self.assertEqual(as_user(MEMBER, lambda: ask("get", line="low"))["error"]["code"], "unknown-line")
+
+    def test_a_reload_gives_and_takes_rights(self):
+        self.client()
+        machine.configure(self.CONFIG.replace("users = " + MEMBER, "users = " + self.GUEST))
+        machine.systemctl("reload", machine.SERVICE)
+        self.assertEqual(self.set_high(MEMBER)["error"]["code"], "denied")
+        self.assertTrue(self.set_high(self.GUEST)["ok"])
