@@ -79,7 +79,7 @@ class Settled(Case):
 
     def test_a_pulse_ends_at_the_level_of_before_though_active_low_was_turned_round(self):
         follower = self.follow()
-        follower.request("set", line="led", value=1, pulse="2s")
+        follower.request("set", line="led", value=1, pulse="%ds" % (2 * PATIENCE))
         self.restart(config=self.changed(("line = OUT0\n", "line = OUT0\nactive-low = yes\n")))
         follower.come_back()
         self.assertEqual(1, self.board.output_level("OUT0"))
