@@ -239,6 +239,42 @@ class Kill(Case):
         self.assertGreater(len(follower.seen), 100)
 
 
+class Reload(Case):
+    """SIGKILL while the configuration is changed."""
+
+    OTHER = (BUTTONS_AND_LEDS.replace("line = IN1\ndirection = input", "line = IN1\ndirection = output\ninitial = 1")
+             .replace("line = OUT1\n", "line = OUT1\ngroup = both\n")
+             .replace("line = OUT2\n", "line = OUT2\ngroup = both\n")
+             .replace("[line bell]", "[line gong]") + "[line more]\nline = FREE0\ndirection = output\ninitial = 1\n")
+
+    def test_killed_while_it_reloads_it_has_the_new_configuration_and_nothing_else_has_moved(self):
+        follower, rng = self.follow(), random.Random(9)
+        follower.request("set", line="led", value=1)
+        with self.nothing_written("IN0", "IN2", "OUT0"):
+            for i in range(KILLS // 3):
+                text = (self.OTHER, BUTTONS_AND_LEDS)[i % 2]
+                with open(self.daemon.config_path, "w") as f:
+                    f.write(self.config_text(text))
+                follower.client.send("reload")
+                time.sleep(rng.uniform(0, 0.002 if SIM else 0.02) * PATIENCE)
+                self.restart()
+                follower.come_back()
+                self.assertTrue(follower.subscribed["resumed"])
+                lines = {line["line"]: line for line in follower.request("lines")["lines"] if line.get("configured")}
+                names = {"button", "door", "led", "relay", "lamp"} | ({"bell"} if i % 2 else {"gong", "more"})
+                self.assertEqual(names, set(lines))
+                self.assertTrue(all(line["held"] for line in lines.values()))
+                self.assertEqual("input" if i % 2 else "output", lines["door"]["direction"])
+                self.assertEqual((1, 0), (lines["led"]["value"], lines["relay"]["value"]))
+                self.assertEqual(i % 2 == 0, "FREE0" not in self.free_names(follower))
+        follower.check_nothing_is_missing()
+        self.assertEqual(1, sum(event["event"] == "output" and event["line"] == "led" for event in follower.seen))
+
+    @staticmethod
+    def free_names(follower):
+        return {line["line"] for line in follower.request("lines")["lines"] if not line["held"]}
+
+
 class Term(Case):
     """SIGTERM is what systemd sends for a restart; SIGINT is what the unit's stop turns into."""
 
