@@ -19,7 +19,7 @@
 #define PATIENCE_US 200000 /* for what the manager has to know */
 
 static struct {
-	bool looked, failed;
+	bool looked, failed, owes_ready;
 	int fd; /* -1: nobody listens */
 	struct sockaddr_un address;
 	socklen_t address_n;
@@ -63,26 +63,31 @@ bool notify_is_on(void)
 	return notify.fd >= 0;
 }
 
-/* Not connected, since the manager may make its socket anew. Told once when it does not work. */
-static void tell(const char *state, int flags)
+/* Not connected, since the manager may make its socket anew. Told once when it does not work.
+ * False: the manager does not read. */
+static bool tell(const char *state, int flags)
 {
 	if (!notify_is_on() ||
 		sendto(notify.fd, state, strlen(state), MSG_NOSIGNAL | flags,
-			(const struct sockaddr *)&notify.address, notify.address_n) >= 0 ||
-		errno == EAGAIN || notify.failed)
-		return;
+			(const struct sockaddr *)&notify.address, notify.address_n) >= 0)
+		return true;
+	if (errno == EAGAIN)
+		return false;
 
+	if (!notify.failed)
+		diag_warning("the service manager cannot be told how the daemon is: %s",
+			strerror(errno));
 	notify.failed = true;
-	diag_warning("the service manager cannot be told how the daemon is: %s", strerror(errno));
+	return true;
 }
 
-static void tell_with_status(const char *state, int flags)
+static bool tell_with_status(const char *state, int flags)
 {
 	char message[2 * NOTIFY_STATUS_BYTES + 64];
 
 	(void)snprintf(message, sizeof(message), "%sSTATUS=%s%s%s", state, notify.counts,
 		notify.counts[0] && notify.text[0] ? "; " : "", notify.text);
-	tell(message, flags);
+	return tell(message, flags);
 }
 
 /* `fd` -1: none. */
@@ -128,7 +133,12 @@ int notify_forget(const char *name)
 
 void notify_ready(void)
 {
-	tell_with_status("READY=1\n", 0);
+	notify.owes_ready = !tell_with_status("READY=1\n", MSG_DONTWAIT);
+}
+
+bool notify_owes_ready(void)
+{
+	return notify.owes_ready;
 }
 
 void notify_reloading(void)
@@ -137,12 +147,12 @@ void notify_reloading(void)
 
 	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		clock_now_ns() / NSEC_PER_USEC);
-	tell(state, 0);
+	(void)tell(state, MSG_DONTWAIT);
 }
 
 void notify_stopping(void)
 {
-	tell("STOPPING=1", 0);
+	(void)tell("STOPPING=1", 0);
 }
 
 /* A newline would begin another assignment. */
@@ -157,13 +167,13 @@ static void keep(char *half, const char *text)
 void notify_status_counts(const char *counts)
 {
 	keep(notify.counts, counts);
-	tell_with_status("", MSG_DONTWAIT);
+	(void)tell_with_status("", MSG_DONTWAIT);
 }
 
 void notify_status_text(const char *text)
 {
 	keep(notify.text, text);
-	tell_with_status("", 0);
+	(void)tell_with_status("", MSG_DONTWAIT);
 }
 
 static bool read_number(const char *text, uint64_t *ret)

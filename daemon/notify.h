@@ -15,8 +15,10 @@
 /* Somebody listens. */
 bool notify_is_on(void);
 
-/* The start, or a reload, is over, whatever came of it. The status goes with it. */
+/* The start, or a reload, is over, whatever came of it. The status goes with it. When the manager
+ * does not read it is owed, and has to be said again until it is not. */
 void notify_ready(void);
+bool notify_owes_ready(void);
 /* A reload begins; it ends with notify_ready(). */
 void notify_reloading(void);
 void notify_stopping(void);

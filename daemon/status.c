@@ -10,6 +10,7 @@
 #include "notify.h"
 
 #define INTERVAL_NS (1 * NSEC_PER_SEC)
+#define AGAIN_NS    (50 * NSEC_PER_MSEC) /* what is owed is said again */
 
 static struct status_counts count(const struct daemon *daemon)
 {
@@ -31,6 +32,8 @@ static void expire(struct deadline *deadline, uint64_t now_ns)
 {
 	(void)deadline;
 	(void)now_ns;
+	if (notify_owes_ready())
+		notify_ready();
 }
 
 static void tell(struct daemon *daemon, uint64_t now_ns)
@@ -64,7 +67,11 @@ void status_round(struct daemon *daemon)
 	struct status *status = &daemon->status;
 	const uint64_t now_ns = daemon->loop.looked_ns, due_ns = status->told_ns + INTERVAL_NS;
 
-	if (!status->on || deadline_is_set(&status->deadline) || is_told(daemon))
+	if (!status->on || deadline_is_set(&status->deadline))
+		return;
+	if (notify_owes_ready())
+		(void)loop_set_deadline(&daemon->loop, &status->deadline, now_ns + AGAIN_NS);
+	if (deadline_is_set(&status->deadline) || is_told(daemon))
 		return;
 
 	if (now_ns >= due_ns)

@@ -470,6 +470,16 @@ class Manager(Case):
                 while True:
                     crowd.sendto(b"STATUS=of somebody else", self.manager.path)
 
+    def test_a_manager_that_does_not_read_is_told_later_that_the_daemon_is_ready(self):
+        self.end()
+        with self.manager.busy():
+            self.fill_the_managers_queue()
+            self.begin(wait=False)
+            wait_until(lambda: "serving" in self.daemon.log_of_this_life(), "it serves")
+            self.connect().request("ping")
+        self.daemon.wait_ready()
+        self.board.attach(self.daemon)
+
     @only("gpiod", "simulated lines are not stored")
     def test_a_manager_that_does_not_read_delays_nobody_and_is_told_later(self):
         client = self.connect()
