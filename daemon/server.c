@@ -91,12 +91,31 @@ static bool has_room(struct server *server, int fd, const struct user *user)
 	return true;
 }
 
+static bool has_number(const struct list *peers, uint32_t number)
+{
+	list_for_each (link, peers)
+		if (list_object(link, struct peer, link)->id.peer == number)
+			return true;
+	return false;
+}
+
+/* After 2^32 connections they come round: 0 is the daemon itself, which may everything, and what
+ * somebody has is his. */
+static uint32_t next_number(struct server *server)
+{
+	do
+		server->next_peer++;
+	while (!server->next_peer || has_number(&server->peers, server->next_peer) ||
+		has_number(&server->absent, server->next_peer));
+	return server->next_peer;
+}
+
 static int take(struct server *server, int fd, struct peer_id *id, struct user *user)
 {
 	struct peer *peer;
 	int r;
 
-	id->peer = ++server->next_peer;
+	id->peer = next_number(server);
 	atomic_store(&server->daemon->log.header->peers, server->next_peer);
 	r = peer_new(server->daemon, fd, id, user, &peer);
 	if (r < 0)

@@ -304,6 +304,23 @@ START_TEST(groups_are_read_however_many_there_are)
 }
 END_TEST
 
+/* Numbers come round; 0 would be the daemon itself. */
+START_TEST(no_connection_gets_the_number_of_the_daemon_or_of_another)
+{
+	struct client one, two, three;
+
+	client_connect(&one);
+	client_connect(&two);
+	ck_assert_uint_eq(one.peer->id.peer, 1);
+	rig.daemon.server.next_peer = UINT32_MAX;
+	client_connect(&three);
+	ck_assert_uint_eq(three.peer->id.peer, 3);
+	client_done(&one);
+	client_done(&two);
+	client_done(&three);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("access");
@@ -320,6 +337,7 @@ int main(void)
 	tcase_add_test(all, of_many_groups_those_that_rules_name_are_remembered);
 	tcase_add_test(all, who_cannot_be_known_is_refused);
 	tcase_add_test(all, groups_are_read_however_many_there_are);
+	tcase_add_test(all, no_connection_gets_the_number_of_the_daemon_or_of_another);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
