@@ -298,9 +298,12 @@ void claim_keep_safe(struct line *line, enum safe safe)
 {
 	struct claim *claim = line->claim;
 
-	if (claim && claim->terms.on_disconnect == ON_DISCONNECT_SAFE && safe != SAFE_NONE &&
-		safe_of(line) == SAFE_NONE)
-		claim->terms.on_disconnect = safe == SAFE_1 ? ON_DISCONNECT_1 : ON_DISCONNECT_0;
+	if (!claim || claim->terms.on_disconnect != ON_DISCONNECT_SAFE || safe == SAFE_NONE ||
+		safe_of(line) != SAFE_NONE)
+		return;
+
+	claim->terms.on_disconnect = safe == SAFE_1 ? ON_DISCONNECT_1 : ON_DISCONNECT_0;
+	claim_remember(claim);
 }
 
 /* A line that no configuration names would be given back, and its level be anything. */

@@ -6,6 +6,8 @@ from harness import ABSENT, PATIENCE
 from test_claims import INTERLOCKED, MOTOR, ms
 
 SHORT = 0.3 * PATIENCE
+NEW = "\n[line new]\nline = %s\ndirection = output\ninitial = 1\n"
+WITHOUT_LAMP = MOTOR[:MOTOR.index("[line lamp]")] + MOTOR[MOTOR.index("[line button]"):]
 LIMITED = MOTOR.replace("safe = 0\n", "safe = 0\nmax-on = %s\n")
 
 
@@ -94,3 +96,12 @@ class Reload(manager.Case):
         self.reload(MOTOR[:begin] + MOTOR[MOTOR.index("[line button]"):])
         watcher.wait_for(event="line", change="unclaimed", reason="reload")
         owner.wait_for(event="line", change="unclaimed", reason="reload")
+
+    def test_the_safe_value_that_a_claim_counted_on_outlasts_a_restart(self):
+        owner, watcher = self.follow(lines="*"), self.follow(lines="*")
+        owner.request("claim", line="brake", ttl=ms(SHORT), on_disconnect="safe")
+        self.reload(MOTOR.replace("safe = 1\n", ""))
+        self.restart()
+        watcher.come_back()
+        watcher.wait_for(event="output", line="brake", value=1, cause="ttl")
+        owner.close()
