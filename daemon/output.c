@@ -378,16 +378,21 @@ void output_set_later(struct line *line, uint8_t value, const char *cause, const
 		output_tell_failure(line, cause, by, &problem);
 }
 
-static void expire_revert(struct deadline *deadline, uint64_t now_ns)
+void output_end_pulse(struct line *line)
 {
-	struct line *line = list_object(
-		list_object(deadline, struct revert, deadline), struct line, revert);
 	const struct peer_id by = line->revert.by;
 	struct wire_problem problem;
 
-	(void)now_ns;
 	if (set_one(line, line->revert.value, "revert", &by, true, &problem) != WIRE_OK)
 		output_tell_failure(line, "revert", &by, &problem);
+}
+
+static void expire_revert(struct deadline *deadline, uint64_t now_ns)
+{
+	struct revert *revert = list_object(deadline, struct revert, deadline);
+
+	(void)now_ns;
+	output_end_pulse(list_object(revert, struct line, revert));
 }
 
 void output_init_revert(struct revert *revert)

@@ -62,6 +62,8 @@ void output_tell_failure(struct line *line, const char *cause, const struct peer
 	const struct wire_problem *why);
 
 void output_init_revert(struct revert *revert);
+/* A pulse of the line goes back, now. A failure is told as that of output_set_later(). */
+void output_end_pulse(struct line *line);
 /* A running pulse of the line ends where it is. True if there was one. */
 bool output_cancel_revert(struct line *line);
 /* For the next daemon, after the line has changed under a running pulse. */

@@ -122,10 +122,8 @@ static int load(struct daemon *daemon, struct config **ret_config, struct board 
 /* A pulse has no later. */
 static void end_pulse(struct line *line)
 {
-	const struct peer_id by = line->revert.by;
-
 	if (deadline_is_set(&line->revert.deadline))
-		output_set_later(line, line->revert.value, "revert", &by);
+		output_end_pulse(line);
 }
 
 /* Nobody can name it any more. */

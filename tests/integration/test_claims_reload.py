@@ -105,3 +105,10 @@ class Reload(manager.Case):
         watcher.come_back()
         watcher.wait_for(event="output", line="brake", value=1, cause="ttl")
         owner.close()
+
+    def test_a_pulse_of_a_line_that_goes_ends_though_another_has_claimed_it_since(self):
+        first, second, watcher = self.connect(), self.connect(), self.watch()
+        first.request("set", line="lamp", value=1, pulse="1h")
+        second.request("claim", line="lamp", on_disconnect="hold")
+        self.reload(WITHOUT_LAMP)
+        watcher.wait_for(event="output", line="lamp", value=0, cause="revert", error=ABSENT)
