@@ -214,7 +214,7 @@ static void tell_line(const struct reload_step *step)
 		return;
 	if (step->before)
 		claim_keep_safe(line, step->before->safe);
-	if (line->request && !line_is_output(line))
+	if (line->settings.direction != DIRECTION_OUTPUT) /* also of one whose chip is gone */
 		claim_lose(line, "reconfigured");
 	if (!step->told)
 		return;

@@ -112,3 +112,14 @@ class Reload(manager.Case):
         second.request("claim", line="lamp", on_disconnect="hold")
         self.reload(WITHOUT_LAMP)
         watcher.wait_for(event="output", line="lamp", value=0, cause="revert", error=ABSENT)
+
+    def test_a_claim_ends_when_its_line_is_an_input_by_the_time_that_its_chip_is_back(self):
+        owner = self.connect()
+        owner.request("claim", line="lamp")
+        watcher = self.watch()
+        self.board.remove_chip()
+        watcher.wait_for(event="line", line="lamp", change="gone")
+        self.reload(MOTOR.replace("line = OUT2\ndirection = output\ninitial = 0\n", "line = OUT2\n"))
+        watcher.wait_for(event="line", line="lamp", change="unclaimed", reason="reconfigured")
+        self.board.restore_chip()
+        watcher.wait_for(event="line", line="lamp", change="available")
