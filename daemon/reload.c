@@ -205,6 +205,16 @@ static void exchange(struct daemon *daemon, struct config *config, struct board 
 	access_reload(daemon);
 }
 
+static void tell_held_off(const struct reload_step *step)
+{
+	const char *name = step->line->canonical;
+
+	if (step->excluded_by && line_is_output(step->line))
+		diag_line(DIAG_WARNING, name,
+			"%s begins with 0 and not with 1, since %s of the same interlock is 1",
+			name, step->excluded_by->canonical);
+}
+
 /* Between two requests of an input nobody was listening. */
 static void tell_line(const struct reload_step *step)
 {
@@ -216,6 +226,7 @@ static void tell_line(const struct reload_step *step)
 		claim_keep_safe(line, step->before->safe);
 	if (line->settings.direction != DIRECTION_OUTPUT) /* also of one whose chip is gone */
 		claim_lose(line, "reconfigured");
+	tell_held_off(step);
 	if (!step->told)
 		return;
 	event_line(line, line->request && !step->was_held ? "requested" : "reconfigured");

@@ -197,6 +197,40 @@ static void decide(struct reload_step *step)
 		step->initial = line->wanted ? INITIAL_1 : INITIAL_0;
 }
 
+/* Interlocks are those of the new configuration: the one in force may not know of them. */
+
+static bool begins_on(const struct reload_step *step)
+{
+	return step->after && !line_is_absent(step->line) && step->line->chip->available &&
+	       step->settings.direction == DIRECTION_OUTPUT && !line_is_output(step->line) &&
+	       step->initial == INITIAL_1;
+}
+
+/* An output that goes on, at the level that it has. */
+static bool stays_on(const struct reload_step *step)
+{
+	const struct line *line = step->line;
+	const bool turns = line->settings.active_low != step->settings.active_low;
+
+	return step->after && step->settings.direction == DIRECTION_OUTPUT &&
+	       line_is_output(line) && (line->value == 1) != turns;
+}
+
+/* A line that is taken or becomes an output does not go on beside one of its interlock. */
+static void hold_off(struct reload_plan *plan, struct reload_step *step)
+{
+	for (size_t i = 0; begins_on(step) && i < plan->n; i++) {
+		const struct reload_step *other = &plan->steps[i];
+		const bool is_on = stays_on(other) || (other < step && begins_on(other));
+
+		if (other == step || !is_on ||
+			!(other->after->interlocks & step->after->interlocks))
+			continue;
+		step->initial = INITIAL_0;
+		step->excluded_by = other->line;
+	}
+}
+
 /* Lots are runs of equal steps: lines that leave together, the lines of a group that are there, and
  * each other line by itself. */
 static const struct request *leaving_request(const struct reload_step *step)
@@ -350,6 +384,8 @@ int reload_plan_make(struct reload_plan *plan, struct daemon *daemon, const stru
 	r = find_lines(plan);
 	for (size_t i = 0; i < plan->n; i++)
 		decide(&plan->steps[i]);
+	for (size_t i = 0; i < plan->n; i++)
+		hold_off(plan, &plan->steps[i]);
 	if (r == 0)
 		r = make_lots(plan);
 	for (size_t i = 0; i < plan->n_lots; i++)

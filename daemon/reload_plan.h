@@ -25,6 +25,7 @@ struct reload_step {
 	const struct line_config *before, *after; /* NULL: not named */
 	struct line_settings settings;		  /* as it shall be held */
 	enum initial initial;			  /* of an output that it is not yet */
+	const struct line *excluded_by; /* is 1, so that `initial` is 0 for now; NULL: nobody */
 	bool was_held;
 	bool leaves;  /* is given back in the end */
 	bool differs; /* before and after do not say the same */

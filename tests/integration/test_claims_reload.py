@@ -97,14 +97,22 @@ class Reload(manager.Case):
         watcher.wait_for(event="line", change="unclaimed", reason="reload")
         owner.wait_for(event="line", change="unclaimed", reason="reload")
 
-    def test_the_safe_value_that_a_claim_counted_on_outlasts_a_restart(self):
-        owner, watcher = self.follow(lines="*"), self.follow(lines="*")
-        owner.request("claim", line="brake", ttl=ms(SHORT), on_disconnect="safe")
-        self.reload(MOTOR.replace("safe = 1\n", ""))
-        self.restart()
-        watcher.come_back()
-        watcher.wait_for(event="output", line="brake", value=1, cause="ttl")
-        owner.close()
+    def test_a_line_that_is_new_does_not_begin_on_beside_one_of_its_interlock_that_is_on(self):
+        client = self.connect()
+        client.request("set", line="motor", value=1)
+        watcher = self.watch()
+        self.reload(MOTOR + NEW % "FREE0" + "[interlock both]\nlines = motor new\n")
+        self.assertEqual({"motor": 1, "new": 0}, client.request("get", lines=["motor", "new"])["values"])
+        client.request("set", line="motor", value=0)
+        self.assertEqual(0, watcher.wait_for(event="output")["value"])
+        client.request("set", line="new", value=1)
+
+    def test_an_input_does_not_become_an_output_that_is_on_beside_one_of_its_interlock(self):
+        client = self.connect()
+        client.request("set", line="motor", value=1)
+        begin = MOTOR.index("[line button]")
+        self.reload(MOTOR[:begin] + NEW % "IN0" + "[interlock both]\nlines = motor new\n")
+        self.assertEqual({"motor": 1, "new": 0}, client.request("get", lines=["motor", "new"])["values"])
 
     def test_a_pulse_of_a_line_that_goes_ends_though_another_has_claimed_it_since(self):
         first, second, watcher = self.connect(), self.connect(), self.watch()
@@ -123,3 +131,12 @@ class Reload(manager.Case):
         watcher.wait_for(event="line", line="lamp", change="unclaimed", reason="reconfigured")
         self.board.restore_chip()
         watcher.wait_for(event="line", line="lamp", change="available")
+
+    def test_the_safe_value_that_a_claim_counted_on_outlasts_a_restart(self):
+        owner, watcher = self.follow(lines="*"), self.follow(lines="*")
+        owner.request("claim", line="brake", ttl=ms(SHORT), on_disconnect="safe")
+        self.reload(MOTOR.replace("safe = 1\n", ""))
+        self.restart()
+        watcher.come_back()
+        watcher.wait_for(event="output", line="brake", value=1, cause="ttl")
+        owner.close()
