@@ -368,6 +368,12 @@ bool access_sees_all(const struct daemon *daemon, const struct peer_id *who)
 	return rules_of(daemon, who) & always(daemon);
 }
 
+bool access_nothing_is_hidden(const struct daemon *daemon)
+{
+	/* Who comes by a further socket has only what a rule gives. */
+	return daemon->config->n_rules == 0 && daemon->server.n_listeners <= 1;
+}
+
 bool access_sees_chip(const struct peer_id *who, const struct chip *chip)
 {
 	if (access_sees_all(chip->daemon, who))

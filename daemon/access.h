@@ -52,6 +52,8 @@ bool access_may_any(const struct daemon *daemon, const struct peer_id *who, enum
 bool access_sees_timers(const struct daemon *daemon, const struct peer_id *who);
 /* A number for the user and the socket by which it came, see user.h. */
 uint32_t access_user_tag(const struct peer_id *who);
+/* No line is hidden from anybody: what goes to everybody may name any. */
+bool access_nothing_is_hidden(const struct daemon *daemon);
 /* No line is hidden from `who`. */
 bool access_sees_all(const struct daemon *daemon, const struct peer_id *who);
 /* Of a chip whose lines are all hidden nothing is said. */

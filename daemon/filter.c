@@ -144,6 +144,9 @@ bool filter_passes_other(const struct filter *filter, const struct log_entry *en
 	if (entry->kind < LOG_LINE_KINDS)
 		return (filter->mask[entry->subject] >> entry->kind) & 1;
 
+	/* With names of lines, from before some were hidden. */
+	if (entry->kind == LOG_CONFIG && entry->value && !filter->all_lines)
+		return false;
 	return filter->active;
 }
 

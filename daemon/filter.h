@@ -30,6 +30,7 @@ struct filter {
 	uint32_t peer;	/* number of the connection, for timers and claims it owns */
 	uint32_t user;	/* access_user_tag() of its own user */
 	bool all_users; /* timers of other users pass as well */
+	bool all_lines; /* none is hidden: what names any passes as well */
 	bool active;	/* any subscription */
 	bool all_timers;
 	uint64_t own_from;  /* older events of what it owns have been told unasked, before a

@@ -18,11 +18,12 @@ static struct daemon *daemon_of(const struct watch *watch)
 	return watch->peer->daemon;
 }
 
-/* Whose timers pass. */
+/* Whose timers pass, and whether what names any line does. */
 static void set_user(const struct watch *watch, struct filter *filter)
 {
 	filter->user = access_user_tag(&watch->peer->id);
 	filter->all_users = access_sees_timers(daemon_of(watch), &watch->peer->id);
+	filter->all_lines = access_sees_all(daemon_of(watch), &watch->peer->id);
 }
 
 struct watch *watch_get(struct peer *peer)

@@ -388,6 +388,32 @@ class Reloaded(Case):
         self.assertIn("admin", self.panel.refuse("reload", "denied")["message"])
 
 
+class WithoutRulesAtFirst(Case):
+    CONFIG = BUTTONS_AND_LEDS
+
+    def reload(self, config):
+        with open(self.daemon.config_path, "w") as f:
+            f.write("[daemon]\n%s\n%s\n%s" % (self.DAEMON, self.board.config(), config))
+        self.connect().request("reload")
+
+    def test_names_of_an_earlier_reload_are_not_replayed_to_who_may_not_see_them(self):
+        more = BUTTONS_AND_LEDS + "[line hush]\nline = FREE0\ndirection = output\n"
+        panel, root = self.connect_as(PANEL), self.connect()
+        hello = panel.request("hello")
+        root.request("subscribe", lines="*")
+        self.reload(more)
+        self.assertEqual(["hush"], root.wait_for(event="config")["added"])
+        self.reload(more + "[access panel]\nusers = 20001\nlines = led\nverbs = watch\n")
+        reply = panel.request("subscribe", lines="*", since=hello["seq"], instance=hello["instance"])
+        events = panel.drain()
+        self.assertEqual(reply["replay"], len(events))
+        self.assertEqual(["config"], [event["event"] for event in events])
+        self.assertNotIn("hush", json.dumps(events))
+        late = self.connect()
+        late.request("subscribe", lines="*", since=hello["seq"], instance=hello["instance"])
+        self.assertEqual(["hush"], late.wait_for(event="config")["added"])
+
+
 class Interlocked(Case):
     CONFIG = BUTTONS_AND_LEDS + """
 [interlock one-way]

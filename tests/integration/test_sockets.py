@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Further sockets, each for rules of its own: made by the daemon, or handed over by the service manager."""
 
+import json
 import os
 import signal
 import socket
@@ -25,9 +26,9 @@ verbs = watch set
 """
 
 
-@user.as_root
-class Sockets(TestCase):
+class Case(TestCase):
     DAEMON = "socket-mode = 0666"
+    RULES = RULES
 
     def setUp(self):
         super().setUp()
@@ -36,7 +37,7 @@ class Sockets(TestCase):
     def start(self, config="", **settings):
         directory = self.make_directory()
         section = "[socket box]\npath = %s/box/socket\nmode = 0666\n" % directory
-        started = super().start(config + section + RULES, directory=directory, **settings)
+        started = super().start(config + section + self.RULES, directory=directory, **settings)
         started.owns_directory = True
         user.let_in(started)
         return started
@@ -53,6 +54,9 @@ class Sockets(TestCase):
         self.clients.append(client)
         return client
 
+
+@user.as_root
+class Sockets(Case):
     def test_each_socket_has_its_rules(self):
         box = self.connect_box(NOBODY, NOBODY)
         self.assertEqual(["see", "watch", "set"], box.request("hello")["access"])
@@ -79,6 +83,20 @@ class Sockets(TestCase):
         box.request("subscribe", lines="*")
         root.request("set", values={"led": 1, "relay": 1})
         self.assertEqual(["led"], [event["line"] for event in box.drain()])
+
+
+@user.as_root
+class WithoutRules(Case):
+    RULES = ""
+
+    def test_who_may_see_nothing_is_told_of_a_reload_without_names(self):
+        box, root = self.connect_box(), self.connect()
+        for client in (box, root):
+            client.request("subscribe", lines="*")
+        with open(self.daemon.config_path, "a") as f:
+            f.write("\n[line hush]\nline = FREE0\ndirection = output\n")
+        root.request("reload")
+        self.assertNotIn("hush", json.dumps(box.wait_for(event="config")))
 
 
 class FolderMissing(TestCase):
