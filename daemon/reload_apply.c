@@ -8,6 +8,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "diag.h"
+#include "event.h"
 #include "hold.h"
 #include "line.h"
 #include "opinion.h"
@@ -300,6 +301,25 @@ static int remake_lot(struct reload_plan *plan, struct reload_lot *lot)
 	return 0;
 }
 
+/* Held again, or (r < 0) to be taken when that is possible: then without its pulse, which nobody
+ * would end. Between the two requests of an input nobody was listening. */
+static void resume_broken_up(const struct reload_step *step, int r)
+{
+	struct line *line = step->line;
+
+	line->wanted = r < 0 && step->pulse_ns ? step->pulse_value : step->old_wanted;
+	if (r < 0) {
+		line->settings = step->old_settings;
+		line_keep(line);
+	}
+	resume(step);
+	if (step->old_settings.direction != DIRECTION_OUTPUT &&
+		step->old_settings.edges != EDGES_NONE)
+		event_lost(line, "reload", LOG_COUNT_UNKNOWN, line->value);
+	if (r < 0)
+		event_line(line, "released");
+}
+
 /* One of the requests that were broken up, as it was. */
 static void put_together(struct reload_plan *plan, size_t group)
 {
@@ -319,12 +339,9 @@ static void put_together(struct reload_plan *plan, size_t group)
 	r = request_new(plan->daemon, call.n, call.lines, call.settings, call.initials, NULL);
 	if (r < 0)
 		hold_failed(call.n, call.lines, r);
-	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->steps[i].old_group != group)
-			continue;
-		plan->steps[i].line->wanted = plan->steps[i].old_wanted;
-		resume(&plan->steps[i]);
-	}
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].old_group == group)
+			resume_broken_up(&plan->steps[i], r);
 }
 
 static void put_all_together(struct reload_plan *plan)

@@ -4,7 +4,8 @@
 /*
  * Puts the requests of a plan in force, all or none: what can be refused without a trace is done
  * first, what was broken up is made again when a later part is refused. Nothing is logged but edges
- * that were waiting; names and configuration are as before until the caller says otherwise.
+ * that were waiting, and losses of inputs that had to be taken anew to put them back; names and
+ * configuration are as before until the caller says otherwise.
  */
 
 struct reload_plan;
