@@ -327,8 +327,8 @@ void event_timer_ended(struct daemon *daemon, const struct timer *timer, const c
 void event_config(struct daemon *daemon)
 {
 	/* Everybody gets it; so it must not tell of lines that somebody may not see. */
-	const bool all_see_all =
-		access_nothing_is_hidden(daemon) && !daemon->reload.plan.config->n_rules;
+	const bool all_see_all = access_nothing_is_hidden(daemon) &&
+				 !daemon->reload.plan.config->n_rules;
 	const struct log_entry entry = { .kind = LOG_CONFIG, .value = all_see_all };
 	struct jsonw w;
 

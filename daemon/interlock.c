@@ -57,19 +57,21 @@ static const char *name_of(const struct line *a, const struct line *b)
 	return a->chip->daemon->config->interlocks[__builtin_ctzll(shared)].name;
 }
 
+enum wire_error interlock_refuse_unnamed(const struct line *line, struct wire_problem *problem)
+{
+	problem_field(problem, WIRE_E_CONFLICT, "values",
+		"%s must not be 1 now: another line is, which excludes it", line->canonical);
+	(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
+	return WIRE_E_CONFLICT;
+}
+
 static enum wire_error refuse(const struct line *line, const struct line *other,
 	const struct peer_id *by, struct wire_problem *problem)
 {
 	const char *name = name_of(line, other);
 
-	/* Of a line that the writer may not see nothing is said. */
-	if (!access_may(by, other, ACCESS_SEE)) {
-		problem_field(problem, WIRE_E_CONFLICT, "values",
-			"%s must not be 1 now: another line is, which excludes it",
-			line->canonical);
-		(void)snprintf(problem->line, sizeof(problem->line), "%s", line->canonical);
-		return WIRE_E_CONFLICT;
-	}
+	if (!access_may(by, other, ACCESS_SEE))
+		return interlock_refuse_unnamed(line, problem);
 	problem_field(problem, WIRE_E_CONFLICT, "values",
 		"%s and %s must not be 1 together (interlock %s); set %s to 0 first, or in the "
 		"same request",

@@ -15,6 +15,8 @@ struct daemon;
 struct line;
 struct output_write;
 
+/* The same refusal for somebody from whom the other line may be hidden. */
+enum wire_error interlock_refuse_unnamed(const struct line *line, struct wire_problem *problem);
 /* The lines of the write have write_mark `mark` and their write_value. WIRE_OK, or conflict. */
 enum wire_error interlock_check(
 	const struct output_write *write, uint64_t mark, struct wire_problem *problem);

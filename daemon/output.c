@@ -361,9 +361,15 @@ enum wire_error output_set(struct line *line, uint8_t value, const char *cause,
 void output_tell_failure(struct line *line, const char *cause, const struct peer_id *by,
 	const struct wire_problem *why)
 {
+	/* Whoever watches the line is told, also who may not see the other one of an interlock. */
+	const bool names_another = why->interlock[0] &&
+				   !access_nothing_is_hidden(line->chip->daemon);
+	struct wire_problem unnamed;
 	struct line_info info;
 
-	event_output_failed(line, cause, by, why);
+	if (names_another)
+		(void)interlock_refuse_unnamed(line, &unnamed);
+	event_output_failed(line, cause, by, names_another ? &unnamed : why);
 	/* A chip that is gone drives nothing. */
 	diag_about(line_read_info(line, &info) == -ENODEV ? DIAG_WARNING : DIAG_ERROR,
 		(struct diag_subject){ .line = line->canonical, .peer = by }, "%s failed: %s",

@@ -415,19 +415,30 @@ class WithoutRulesAtFirst(Case):
 
 
 class Interlocked(Case):
+    ERRORS_ALLOWED = True  # a revert that is refused is one in the log
     CONFIG = BUTTONS_AND_LEDS + """
 [interlock one-way]
 lines = led relay
 [access panel]
 users = 20001
 lines = led
-verbs = set
+verbs = set watch
 """
 
     def test_a_hidden_line_of_an_interlock_is_not_named(self):
         self.connect().request("set", line="relay", value=1)
         error = self.connect_as(PANEL).refuse("set", "conflict", line="led", value=1)
         self.assertNotIn("relay", json.dumps(error))
+
+    def test_a_pulse_that_it_keeps_from_ending_does_not_name_it_either(self):
+        panel, root = self.connect_as(PANEL), self.connect()
+        panel.request("subscribe", line="led")
+        root.request("set", line="led", value=1)
+        root.request("set", line="led", value=0, pulse="100ms")
+        root.request("set", line="relay", value=1)
+        event = panel.wait_for(event="output", line="led", cause="revert")
+        self.assertEqual("conflict", event["error"]["code"])
+        self.assertNotIn("relay", json.dumps(event))
 
 
 class Clients(Case):
