@@ -68,13 +68,13 @@ static int report(const char *what, const char *path, int error)
 	return -error;
 }
 
-/* Whether somebody serves the socket at this address. */
+/* Whether somebody serves the socket at this address, be it of another type. */
 static bool is_served(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool served = fd >= 0 &&
 		      (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-			      errno == EAGAIN);
+			      errno == EAGAIN || errno == EPROTOTYPE);
 
 	if (fd >= 0)
 		close(fd);

@@ -99,6 +99,25 @@ class WithoutRules(Case):
         self.assertNotIn("hush", json.dumps(box.wait_for(event="config")))
 
 
+@user.as_root
+class ServedByAnother(Case):
+    ERRORS_ALLOWED = True
+
+    def make_directory(self):
+        directory = super().make_directory()
+        self.other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.other.close)
+        self.other.bind(os.path.join(directory, "box", "socket"))
+        return directory
+
+    def test_a_socket_of_another_type_that_somebody_serves_is_left_alone(self):
+        self.assertIn("another program serves", self.daemon.stderr())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            client.sendto(b"here", os.path.join(self.folder, "socket"))
+        self.assertEqual(b"here", self.other.recv(10))
+        self.connect().request("ping")
+
+
 class FolderMissing(TestCase):
     CONFIG = BUTTONS_AND_LEDS + "[socket box]\npath = /tmp/gpioeventd-no-such-folder/socket\n"
     ERRORS_ALLOWED = True
