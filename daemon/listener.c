@@ -37,6 +37,8 @@ static void dispatch(struct source *source, uint32_t events)
 			server_lacks_fds(listener->server, listener);
 		else if (errno == ECONNABORTED || errno == EINTR)
 			continue;
+		else if (errno != EAGAIN)
+			server_cannot_accept(listener->server, errno);
 		return;
 	}
 }

@@ -154,6 +154,21 @@ void server_welcome(struct server *server, int fd, const char *name)
 	user_let_go(user);
 }
 
+static void take_none_for_a_while(struct server *server)
+{
+	if (loop_set_deadline(&server->daemon->loop, &server->listen_again,
+		    clock_now_ns() + LISTEN_AGAIN_NS) < 0)
+		return; /* nobody would wake it */
+	for (size_t i = 0; i < server->n_listeners; i++)
+		listener_pause(&server->listeners[i], true);
+}
+
+void server_cannot_accept(struct server *server, int error)
+{
+	take_none_for_a_while(server);
+	diag_warning("no connection can be taken: %s", strerror(error));
+}
+
 /* No fd is left: the spare one serves to accept and refuse; then wait until one is freed. */
 void server_lacks_fds(struct server *server, struct listener *listener)
 {
@@ -166,10 +181,7 @@ void server_lacks_fds(struct server *server, struct listener *listener)
 		refuse(server, fd, "the daemon has no file descriptor left for one more connection",
 			(unsigned)server->n_peers);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	for (size_t i = 0; i < server->n_listeners; i++)
-		listener_pause(&server->listeners[i], true);
-	(void)loop_set_deadline(
-		&server->daemon->loop, &server->listen_again, clock_now_ns() + LISTEN_AGAIN_NS);
+	take_none_for_a_while(server);
 	diag_warning("no file descriptor is left for a connection");
 }
 

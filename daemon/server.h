@@ -61,6 +61,8 @@ void server_welcome(struct server *server, int fd, const char *name);
 /* No file descriptor is left for a connection that waits there: it is refused, and no other is
  * taken for a while. */
 void server_lacks_fds(struct server *server, struct listener *listener);
+/* The kernel lacks something else for it, which waits there; none is taken for a while. */
+void server_cannot_accept(struct server *server, int error);
 void server_done(struct server *server);
 
 /* Phase 3 and 4 of a round, and the end of it. */

@@ -44,6 +44,21 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *n)
 	return 0;
 }
 
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *n, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *n, int flags);
+
+static int accept_failure; /* of the next failing_accepts calls */
+static unsigned failing_accepts;
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *n, int flags)
+{
+	if (failing_accepts == 0)
+		return __real_accept4(fd, address, n, flags);
+	failing_accepts--;
+	errno = accept_failure;
+	return -1;
+}
+
 int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *n)
 	__attribute__((alias("__wrap_getsockopt")));
 
@@ -52,6 +67,7 @@ int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t 
 static void start(void)
 {
 	failure = 0;
+	failing_accepts = 0;
 	n_groups = 0;
 	rig_start(DAEMON "[access users]\nusers = 20001, 20002\nlines = x\nverbs = see\n"
 			 "[access groups]\ngroups = 30001 30002\nlines = x y\nverbs = watch\n"
@@ -304,6 +320,42 @@ START_TEST(groups_are_read_however_many_there_are)
 }
 END_TEST
 
+START_TEST(a_lack_that_accepting_meets_is_waited_for)
+{
+	static const int lacks[] = { ENOMEM, ENOBUFS };
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd;
+
+		accept_failure = lacks[i];
+		failing_accepts = 3;
+		fd = connect_raw();
+		ck_assert_uint_eq(failing_accepts, 2);
+		while (rig.daemon.server.n_peers == 0)
+			rig_wait();
+		ck_assert_uint_eq(failing_accepts, 0);
+		close(fd);
+		rig_settle();
+	}
+}
+END_TEST
+
+/* Nobody would wake it. */
+START_TEST(without_memory_to_wait_accepting_goes_on)
+{
+	int fd;
+
+	accept_failure = ENOMEM;
+	failing_accepts = 3;
+	rig_fail_allocation(1);
+	fd = connect_raw();
+	ck_assert(rig_has_failed());
+	while (rig.daemon.server.n_peers == 0)
+		rig_wait();
+	close(fd);
+}
+END_TEST
+
 /* Numbers come round; 0 would be the daemon itself. */
 START_TEST(no_connection_gets_the_number_of_the_daemon_or_of_another)
 {
@@ -337,6 +389,8 @@ int main(void)
 	tcase_add_test(all, of_many_groups_those_that_rules_name_are_remembered);
 	tcase_add_test(all, who_cannot_be_known_is_refused);
 	tcase_add_test(all, groups_are_read_however_many_there_are);
+	tcase_add_test(all, a_lack_that_accepting_meets_is_waited_for);
+	tcase_add_test(all, without_memory_to_wait_accepting_goes_on);
 	tcase_add_test(all, no_connection_gets_the_number_of_the_daemon_or_of_another);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_ENV);
