@@ -120,6 +120,7 @@ int lines_add(struct daemon *daemon, struct chip *chip, unsigned n, struct line 
 	if (r < 0) {
 		while (daemon->lines.n > before)
 			free(daemon->lines.v[--daemon->lines.n]);
+		watch_cut(daemon);
 		return r;
 	}
 	for (size_t id = before; id < daemon->lines.n; id++)

@@ -603,6 +603,17 @@ int watch_grow(struct daemon *daemon)
 	return 0;
 }
 
+void watch_cut(struct daemon *daemon)
+{
+	list_for_each (link, &daemon->server.peers) {
+		struct watch *watch = list_object(link, struct peer, link)->watch;
+
+		for (size_t i = 0; watch && i < watch->n_filters; i++)
+			if (watch->filters[i]->n_lines > daemon->lines.n)
+				watch->filters[i]->n_lines = (uint32_t)daemon->lines.n;
+	}
+}
+
 struct filter *watch_filter_at(const struct watch *watch, uint64_t seq)
 {
 	size_t i = watch->n_filters - 1;

@@ -104,6 +104,8 @@ void watch_mark_all(struct daemon *daemon, uint64_t seq);
 void watch_evict(struct log *log, uint64_t first, uint64_t last, void *daemon);
 /* New lines were found: filters need room for them. 0 or -ENOMEM. */
 int watch_grow(struct daemon *daemon);
+/* They are given up again. */
+void watch_cut(struct daemon *daemon);
 
 /* The filter that holds at seq; and drops those that no longer matter once the cursor is at seq. */
 struct filter *watch_filter_at(const struct watch *watch, uint64_t seq);

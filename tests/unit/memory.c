@@ -6,6 +6,7 @@
  */
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "line.h"
 #include "peer.h"
 #include "rig.h"
+#include "watch.h"
 
 static struct client client, other;
 
@@ -162,6 +164,47 @@ START_TEST(a_reader_that_lacks_memory_disturbs_nobody)
 }
 END_TEST
 
+static int added;
+
+static void add_lines(struct deadline *deadline, uint64_t now_ns)
+{
+	static struct line *lines[100];
+
+	(void)deadline;
+	(void)now_ns;
+	added = lines_add(&rig.daemon, &rig.daemon.absent, 100, lines);
+}
+
+/* As when a chip comes. */
+START_TEST(lines_that_lack_memory_are_in_no_filter)
+{
+	struct daemon *daemon = &rig.daemon;
+	const size_t before = daemon->lines.n;
+	struct deadline deadline;
+	bool failed = true;
+
+	client_connect(&client);
+	client_ask(&client, "{\"op\":\"subscribe\",\"lines\":\"*\",\"lockout\":\"1ms\"}");
+	client_ask(&other, "{\"op\":\"subscribe\",\"lines\":\"*\"}");
+	for (unsigned nth = 1; failed; nth++) {
+		deadline_init(&deadline, add_lines);
+		ck_assert_int_eq(loop_set_deadline(&daemon->loop, &deadline, 1), 0);
+		rig_fail_allocation(nth);
+		rig_wait();
+		failed = rig_has_failed();
+		rig_fail_allocation(0);
+		ck_assert_int_eq(added, failed ? -ENOMEM : 0);
+		ck_assert_uint_eq(daemon->lines.n, before + (failed ? 0 : 100));
+		ck_assert_uint_eq(client.peer->watch->filters[0]->n_lines, daemon->lines.n);
+		ck_assert_uint_eq(other.peer->watch->filters[0]->n_lines, daemon->lines.n);
+		/* Walks the filter. */
+		client_ask(&other, "{\"op\":\"subscribe\",\"lines\":\"*\"}");
+	}
+	ck_assert_uint_eq(other.peer->watch->filters[0]->mask[before + 99],
+		other.peer->watch->filters[0]->star.mask);
+}
+END_TEST
+
 START_TEST(a_connection_that_lacks_memory_is_closed)
 {
 	for (unsigned n = 1, more = 1; more; n++) {
@@ -189,6 +232,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_request_that_lacks_memory_changes_nothing, 0, N_REQUESTS);
 	tcase_add_test(tcase, a_pulse_that_could_not_be_ended_does_not_begin);
 	tcase_add_test(tcase, a_reader_that_lacks_memory_disturbs_nobody);
+	tcase_add_test(tcase, lines_that_lack_memory_are_in_no_filter);
 	tcase_add_test(tcase, a_connection_that_lacks_memory_is_closed);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
