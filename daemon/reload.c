@@ -160,8 +160,6 @@ static void leave_lot(const struct reload_step *steps, size_t n)
 	struct request *request = steps[0].line->request;
 
 	for (size_t i = 0; i < n; i++)
-		let_go(steps[i].line, steps[i].before);
-	for (size_t i = 0; i < n; i++)
 		steps[i].line->config = NULL;
 	if (request)
 		request_free(request, "released");
@@ -171,8 +169,21 @@ static void leave_lot(const struct reload_step *steps, size_t n)
 		forget_line(steps[i].line);
 }
 
+/* What goes off goes off first, for the sake of interlocks. */
+static void let_all_go(const struct reload_plan *plan)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < plan->n; i++) {
+			const struct reload_step *step = &plan->steps[i];
+
+			if (step->leaves && (step->before->on_exit == ON_EXIT_1) == (pass == 1))
+				let_go(step->line, step->before);
+		}
+}
+
 static void leave(const struct reload_plan *plan)
 {
+	let_all_go(plan);
 	for (size_t i = 0; i < plan->n_lots; i++) {
 		const struct reload_lot *lot = &plan->lots[i];
 

@@ -61,6 +61,16 @@ class Reload(manager.Case):
         self.reload(MOTOR)
         watcher.request("set", line="motor", value=1)
 
+    def test_of_an_interlock_that_goes_one_line_goes_off_before_the_other_ends_on(self):
+        self.reload(INTERLOCKED.replace("initial = 0\n", "initial = 0\non-exit = 1\n", 1).replace(
+            "line = OUT1\ndirection = output\n", "line = OUT1\ndirection = output\non-exit = 0\n"))
+        self.connect().request("set", line="down", value=1)
+        watcher = self.watch(lines="*", events="output")
+        self.reload("[line button]\nline = IN0\n")
+        watcher.expect(event="config")
+        watcher.expect(event="output", line="down", value=0, cause="reload")
+        watcher.expect(event="output", line="up", value=1, cause="reload", error=ABSENT)
+
     def test_an_interlock_that_cannot_be_is_refused_and_the_old_one_holds(self):
         self.reload(INTERLOCKED)
         with open(self.daemon.config_path, "w") as f:
