@@ -18,21 +18,39 @@ static struct line *line_of(struct deadline *deadline)
 	return list_object(list_object(deadline, struct on_time, deadline), struct line, on_time);
 }
 
-/* UINT64_MAX: never. */
-static uint64_t due_ns(const struct line *line)
+/* By the configuration; UINT64_MAX: never. */
+static uint64_t configured_ns(const struct line *line)
 {
-	const uint64_t since_ns = line->on_time.since_ns;
-	uint64_t due = UINT64_MAX, claimed;
+	if (!line->config || !line->config->max_on_ns)
+		return UINT64_MAX;
+	return line->on_time.since_ns + line->config->max_on_ns;
+}
 
-	if (line->config && line->config->max_on_ns)
-		due = since_ns + line->config->max_on_ns;
-	if (line->claim && line->claim->terms.max_on_ns) {
-		/* Who claims a line that is 1 already has the whole time. */
-		claimed = since_ns > line->claim->since_ns ? since_ns : line->claim->since_ns;
-		claimed += line->claim->terms.max_on_ns;
-		due = claimed < due ? claimed : due;
-	}
-	return due;
+/* The claim may end before the time that it began, so that is noted. */
+static void note_claim(struct line *line)
+{
+	struct on_time *on_time = &line->on_time;
+	const struct claim *claim = line->claim;
+	uint64_t due;
+
+	if (!claim || !claim->terms.max_on_ns)
+		return;
+
+	/* Who claims a line that is 1 already has the whole time. */
+	due = on_time->since_ns > claim->since_ns ? on_time->since_ns : claim->since_ns;
+	due += claim->terms.max_on_ns;
+	if (!on_time->claimed_ns || due < on_time->claimed_ns)
+		on_time->claimed_ns = due;
+}
+
+/* UINT64_MAX: never. */
+static uint64_t due_ns(struct line *line)
+{
+	const uint64_t due = configured_ns(line);
+
+	note_claim(line);
+	return line->on_time.claimed_ns && line->on_time.claimed_ns < due ? line->on_time.claimed_ns
+									  : due;
 }
 
 static int limit(struct line *line, uint64_t due)
@@ -53,6 +71,7 @@ static int limit(struct line *line, uint64_t due)
 static void end(struct line *line)
 {
 	line->on_time.since_ns = 0;
+	line->on_time.claimed_ns = 0;
 	loop_clear_deadline(&line->chip->daemon->loop, &line->on_time.deadline);
 	on_time_forget_record(line);
 }
@@ -110,6 +129,9 @@ void on_time_go_on(struct line *line, uint32_t kept, uint64_t since_ns, uint64_t
 {
 	line->on_time.kept = kept;
 	line->on_time.since_ns = since_ns ? since_ns : 1;
+	/* A claim that may have ended since, or another configuration, said so. */
+	if (at_ns < configured_ns(line))
+		line->on_time.claimed_ns = at_ns;
 	/* The configuration may be another now: the shorter time counts. */
 	if (limit(line, at_ns) < 0 || limit(line, due_ns(line)) < 0)
 		expire(&line->on_time.deadline, clock_now_ns());

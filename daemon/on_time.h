@@ -16,7 +16,8 @@ struct daemon;
 struct line;
 
 struct on_time {
-	uint64_t since_ns; /* 0: the line is not 1 */
+	uint64_t since_ns;   /* 0: the line is not 1 */
+	uint64_t claimed_ns; /* when it must end for a claim, though that may be over; 0: never */
 	struct deadline deadline;
 	uint32_t kept; /* its record, while it is limited */
 };

@@ -68,6 +68,7 @@ static void save(struct reload_step *step)
 	step->old_value = line->value;
 	step->old_wanted = line->wanted;
 	step->on_since_ns = line->on_time.since_ns;
+	step->on_claimed_ns = line->on_time.claimed_ns;
 	step->pulse_value = line->revert.value;
 	step->pulse_ns = deadline_is_set(&line->revert.deadline) ? line->revert.deadline.at_ns : 0;
 }
@@ -90,6 +91,7 @@ static void resume(const struct reload_step *step)
 {
 	resume_pulse(step);
 	step->line->on_time.since_ns = step->on_since_ns;
+	step->line->on_time.claimed_ns = step->on_claimed_ns;
 	on_time_recompute(step->line);
 }
 

@@ -37,9 +37,9 @@ struct reload_step {
 	struct line_settings old_settings;
 	uint8_t old_value, old_wanted;
 	int old_unavailable;
-	bool was_input;	      /* nobody held or drove it */
-	uint64_t on_since_ns; /* as in struct on_time */
-	uint64_t pulse_ns;    /* when its pulse ends; 0: none */
+	bool was_input;			     /* nobody held or drove it */
+	uint64_t on_since_ns, on_claimed_ns; /* as in struct on_time */
+	uint64_t pulse_ns;		     /* when its pulse ends; 0: none */
 	uint8_t pulse_value;
 };
 

@@ -6,6 +6,7 @@ from harness import ABSENT, PATIENCE
 from test_claims import INTERLOCKED, MOTOR, ms
 
 SHORT = 0.3 * PATIENCE
+LONG = 3 * SHORT  # a restart takes less
 NEW = "\n[line new]\nline = %s\ndirection = output\ninitial = 1\n"
 WITHOUT_LAMP = MOTOR[:MOTOR.index("[line lamp]")] + MOTOR[MOTOR.index("[line button]"):]
 LIMITED = MOTOR.replace("safe = 0\n", "safe = 0\nmax-on = %s\n")
@@ -48,6 +49,25 @@ class Reload(manager.Case):
         client.request("arm", timer="t", after=ms(2 * SHORT))
         client.wait_for(event="timer")
         self.assertEqual({"motor": 1}, client.request("get", line="motor")["values"])
+
+    def begin_time_of_claim(self):
+        watcher, owner = self.follow(lines="*"), self.follow()
+        owner.request("claim", line="motor", on_disconnect="hold", max_on=ms(LONG))
+        owner.request("set", line="motor", value=1)
+        owner.request("unclaim", line="motor")
+        return watcher
+
+    def test_a_time_that_a_claim_began_goes_on_over_a_reload(self):
+        watcher = self.begin_time_of_claim()
+        self.reload(MOTOR)
+        watcher.wait_for(event="output", line="motor", value=0, cause="max-on")
+
+    def test_a_time_that_a_claim_began_goes_on_over_a_restart_and_a_reload(self):
+        watcher = self.begin_time_of_claim()
+        self.restart()
+        watcher.come_back()
+        self.reload(MOTOR)
+        watcher.wait_for(event="output", line="motor", value=0, cause="max-on")
 
     def test_an_interlock_that_is_new_puts_off_what_is_on_together(self):
         watcher = self.watch()
