@@ -142,8 +142,12 @@ static enum wire_error write_page(struct call *call, size_t first, size_t limit)
 	struct jsonw *w = call->reply;
 	size_t id = first;
 
-	for (size_t i = first; i < daemon->lines.n && i - first < limit; i++)
+	for (size_t i = first, n = 0; i < daemon->lines.n && n < limit; i++) {
+		if (is_hidden(daemon->lines.v[i], reader))
+			continue;
 		refresh(daemon->lines.v[i]);
+		n++;
+	}
 	jsonw_member_u64(w, "seq", daemon->log.head);
 	jsonw_key(w, "lines");
 	jsonw_begin_array(w);

@@ -414,6 +414,17 @@ class WithoutRulesAtFirst(Case):
         self.assertEqual(["hush"], late.wait_for(event="config")["added"])
 
 
+class BehindHiddenLines(Case):
+    CONFIG = BUTTONS_AND_LEDS + "[access panel]\nusers = 20001\nlines = door\nverbs = configure\n"
+
+    @only("sim", "simulates")
+    def test_a_page_is_read_anew_however_many_hidden_lines_come_before_it(self):
+        panel = self.connect_as(PANEL)
+        for value in (1, 0, 1):
+            replies = panel.pipeline([("simulate", {"line": "door", "value": value}), ("lines", {"limit": 1})])
+            self.assertEqual([("door", value)], [(line["line"], line["value"]) for line in replies[1]["lines"]])
+
+
 class Interlocked(Case):
     ERRORS_ALLOWED = True  # a revert that is refused is one in the log
     CONFIG = BUTTONS_AND_LEDS + """
