@@ -279,6 +279,7 @@ static void act(struct claim *claim, const char *cause)
 		return;
 	if (!line_is_output(line)) {
 		line->wanted = value; /* it is set so when its chip is back */
+		line->owed = true;
 		line_keep(line);
 		return;
 	}

@@ -40,13 +40,13 @@ static enum initial allow(const struct lot *lot, const struct line *line, enum i
 	return INITIAL_0;
 }
 
-/* One that comes back is driven as it was, unless the configuration knows better; after a restart
- * it does not, but of one that is known to have been an input. */
+/* One that comes back is driven as it was, unless the configuration knows better. It does not of
+ * what came due meanwhile; nor after a restart, but of one that is known to have been an input. */
 static enum initial initial_of(const struct line *line)
 {
 	const bool was_input = line->kept && line->wanted == LOG_VALUE_NULL;
 
-	if (line->config->initial != INITIAL_KEEP && (!line->restored || was_input))
+	if (line->config->initial != INITIAL_KEEP && !line->owed && (!line->restored || was_input))
 		return line->config->initial;
 	if (line->wanted == LOG_VALUE_NULL)
 		return INITIAL_KEEP;

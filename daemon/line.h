@@ -67,9 +67,10 @@ struct line {
 	uint8_t write_value;
 	uint8_t wanted; /* last driven, or asked for while its chip was gone; LOG_VALUE_NULL:
 			   nothing */
-	uint32_t kept;	/* its record: how it is held */
-	bool leaving;	/* given back, but the service manager may still have it, see fdstore.h */
-	bool restored;	/* an earlier daemon held it, and this one does not yet */
+	bool owed;     /* `wanted` came due while nobody held the line, and goes before `initial` */
+	uint32_t kept; /* its record: how it is held */
+	bool leaving;  /* given back, but the service manager may still have it, see fdstore.h */
+	bool restored; /* an earlier daemon held it, and this one does not yet */
 
 	uint64_t marking;     /* its subscribers have been marked in this marking of the server */
 	struct list watchers; /* struct watch_entry.line_link */

@@ -98,6 +98,7 @@ static void expire(struct deadline *deadline, uint64_t now_ns)
 	if (!line_is_output(line)) {
 		/* Its chip is gone; when it comes back, the line is off. */
 		line->wanted = 0;
+		line->owed = true;
 		line_keep(line);
 		end(line);
 		return;

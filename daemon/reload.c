@@ -147,6 +147,7 @@ static void forget_line(struct line *line)
 {
 	line->unavailable = 0;
 	line->wanted = LOG_VALUE_NULL;
+	line->owed = false;
 	line->on_release = ON_RELEASE_INPUT;
 	line->settings = line_default_settings;
 	line_forget(line);

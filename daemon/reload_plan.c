@@ -193,7 +193,8 @@ static void decide(struct reload_step *step)
 
 	step->leaves = !step->after && !is_used(step);
 	step->initial = step->after ? step->after->initial : INITIAL_KEEP;
-	if (step->initial == INITIAL_KEEP && !line->request && line->wanted != LOG_VALUE_NULL)
+	if ((step->initial == INITIAL_KEEP || line->owed) && !line->request &&
+		line->wanted != LOG_VALUE_NULL)
 		step->initial = line->wanted ? INITIAL_1 : INITIAL_0;
 }
 

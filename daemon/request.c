@@ -188,6 +188,7 @@ static void attach(struct request *request, const struct line_settings *settings
 		line->settings = settings[i];
 		line->unavailable = 0;
 		line->taken = false;
+		line->owed = false;
 	}
 	request->daemon->n_held += (unsigned)request->n;
 }

@@ -496,6 +496,41 @@ class MaxOn(Claims):
         self.assertEqual(0, watcher.wait_for(event="line", change="available")["value"])
 
 
+class BeginsOn(Claims):
+    """Its chip goes and comes back; what came due meanwhile counts for more than `initial = 1`."""
+
+    CONFIG = MOTOR.replace("initial = 0\nsafe = 0\n", "initial = 1\nsafe = 0\nmax-on = %s\n" % ms(3 * SHORT))
+
+    def comes_back(self, watcher):
+        self.board.restore_chip()
+        event = watcher.wait_for(event="line", line="motor", change="available")
+        self.assertEqual((0, 0), (event["value"], self.board.output_level("OUT0")))
+
+    def lose_chip(self):
+        watcher = self.connect()
+        watcher.request("subscribe", line="motor")
+        self.board.remove_chip()
+        watcher.wait_for(event="line", change="gone")
+        return watcher
+
+    def test_a_line_whose_holder_died_comes_back_as_the_claim_would_have_it(self):
+        owner = self.connect()
+        owner.request("claim", line="motor", on_disconnect=0)
+        watcher = self.lose_chip()
+        owner.close()
+        watcher.wait_for(event="line", change="unclaimed")
+        self.comes_back(watcher)
+
+    def test_a_line_whose_time_was_over_comes_back_off(self):
+        watcher = self.lose_chip()
+        time.sleep(4 * SHORT)
+        self.comes_back(watcher)
+        self.board.remove_chip()
+        watcher.wait_for(event="line", change="gone")
+        self.board.restore_chip()
+        self.assertEqual(1, watcher.wait_for(event="line", change="available")["value"])
+
+
 INTERLOCKED = """
 [line up]
 line = OUT0
