@@ -53,59 +53,105 @@ static bool came_by_main(const struct peer_id *who)
 	return strcmp(who->socket, SOCKET_MAIN) == 0;
 }
 
-static bool has_group(const struct access_rule *rule, gid_t gid)
+/* The groups that rules name, in order and each once, and which of them a client is in: it may be
+ * in 65,536, each of which is looked for here. */
+struct named_groups {
+	size_t n;
+	gid_t gids[CONFIG_RULES_MAX * ACCESS_IDS_MAX];
+	bool has[CONFIG_RULES_MAX * ACCESS_IDS_MAX];
+};
+
+static int compare(const void *a, const void *b)
 {
-	for (size_t i = 0; i < rule->n_gids; i++)
-		if (rule->gids[i] == gid)
-			return true;
-	return false;
+	const gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return (x > y) - (x < y);
 }
 
-static bool fits(const struct access_rule *rule, const struct peer_id *who, const gid_t *groups,
-	size_t n_groups)
+static void find_named(const struct config *config, struct named_groups *named)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_rules; i++) {
+		const struct access_rule *rule = &config->rules[i];
+
+		memcpy(named->gids + n, rule->gids, rule->n_gids * sizeof(gid_t));
+		n += rule->n_gids;
+	}
+	qsort(named->gids, n, sizeof(gid_t), compare);
+	named->n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || named->gids[i] != named->gids[i - 1])
+			named->gids[named->n++] = named->gids[i];
+	memset(named->has, 0, named->n * sizeof(bool));
+}
+
+/* Where it stands whether the client is in the group; NULL: no rule names it. */
+static bool *find_group(struct named_groups *named, gid_t gid)
+{
+	const gid_t *found = bsearch(&gid, named->gids, named->n, sizeof(gid_t), compare);
+
+	return found ? &named->has[found - named->gids] : NULL;
+}
+
+static void mark(struct named_groups *named, const gid_t *groups, size_t n_groups)
+{
+	for (size_t i = 0; i < n_groups; i++) {
+		bool *has = find_group(named, groups[i]);
+
+		if (has)
+			*has = true;
+	}
+}
+
+static bool fits(
+	const struct access_rule *rule, const struct peer_id *who, struct named_groups *named)
 {
 	if (!word_in(rule->sockets, "*") && !word_in(rule->sockets, who->socket))
 		return false;
-	if (rule->everybody || has_group(rule, who->gid))
+	if (rule->everybody)
 		return true;
 
 	for (size_t i = 0; i < rule->n_uids; i++)
 		if (rule->uids[i] == who->uid)
 			return true;
-	for (size_t i = 0; i < n_groups; i++)
-		if (has_group(rule, groups[i]))
+	for (size_t i = 0; i < rule->n_gids; i++)
+		if (*find_group(named, rule->gids[i]))
 			return true;
 	return false;
 }
 
-static bool is_named(const struct config *config, gid_t gid)
-{
-	for (size_t i = 0; i < config->n_rules; i++)
-		if (has_group(&config->rules[i], gid))
-			return true;
-	return false;
-}
-
-/* Those that rules name first. */
+/* Those that rules name first, which are marked. */
 static void remember_groups(
-	const struct config *config, struct peer_id *who, const gid_t *groups, size_t n_groups)
+	struct named_groups *named, struct peer_id *who, const gid_t *groups, size_t n_groups)
 {
 	who->n_groups = 0;
-	for (int named = 1; named >= 0; named--)
-		for (size_t i = 0; i < n_groups && who->n_groups < PEER_GROUPS; i++)
-			if (is_named(config, groups[i]) == named)
-				who->groups[who->n_groups++] = groups[i];
+	for (size_t i = 0; i < n_groups; i++) {
+		bool *has = find_group(named, groups[i]);
+
+		if (!has || *has)
+			continue;
+		*has = true;
+		if (who->n_groups < PEER_GROUPS)
+			who->groups[who->n_groups++] = groups[i];
+	}
+	for (size_t i = 0; i < n_groups && who->n_groups < PEER_GROUPS; i++)
+		if (!find_group(named, groups[i]))
+			who->groups[who->n_groups++] = groups[i];
 }
 
 void access_identify(
 	const struct daemon *daemon, struct peer_id *who, const gid_t *groups, size_t n_groups)
 {
+	static struct named_groups named; /* about 19 KiB; nothing of it is kept */
 	const struct config *config = daemon->config;
 
+	find_named(config, &named);
 	if (groups)
-		remember_groups(config, who, groups, n_groups);
+		remember_groups(&named, who, groups, n_groups);
 	else
-		n_groups = who->n_groups;
+		mark(&named, who->groups, who->n_groups);
+	mark(&named, &who->gid, 1);
 
 	who->rules_since_ns = daemon->access.since_ns;
 	who->rules = 0;
@@ -114,7 +160,7 @@ void access_identify(
 	if (came_by_main(who) && config->n_rules == 0)
 		who->rules |= ACCESS_OPEN;
 	for (size_t i = 0; i < config->n_rules; i++)
-		if (fits(&config->rules[i], who, groups ? groups : who->groups, n_groups))
+		if (fits(&config->rules[i], who, &named))
 			who->rules |= UINT64_C(1) << i;
 }
 

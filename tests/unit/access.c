@@ -7,12 +7,14 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "access.h"
+#include "clock.h"
 #include "line.h"
 #include "peer.h"
 #include "rig.h"
@@ -268,6 +270,53 @@ START_TEST(of_many_groups_those_that_rules_name_are_remembered)
 }
 END_TEST
 
+/* The least of some times that it takes to find the rules of who is in as many groups as can be. */
+static uint64_t identify_ns(void)
+{
+	static gid_t groups[65536];
+	struct peer_id id = who(20007, 1, "gpioeventd");
+	uint64_t least = UINT64_MAX;
+
+	for (size_t i = 0; i < 65536; i++)
+		groups[i] = (gid_t)(i < 65535 ? 100000 + i : 30003);
+	for (int i = 0; i < 5; i++) {
+		const uint64_t begin_ns = clock_now_ns();
+		uint64_t took_ns;
+
+		access_identify(&rig.daemon, &id, groups, 65536);
+		took_ns = clock_now_ns() - begin_ns;
+		least = took_ns < least ? took_ns : least;
+		ck_assert(id.rules & BOTH);
+		ck_assert_uint_eq(id.groups[0], 30003);
+		ck_assert_uint_eq(id.groups[1], 100000);
+	}
+	return least;
+}
+
+/* Who connects again and again with many groups takes nobody's time. */
+START_TEST(many_groups_and_many_rules_do_not_multiply)
+{
+	const uint64_t few_ns = identify_ns();
+	struct config *config = rig.daemon.config;
+	struct access_rule *few = config->rules, *rules = calloc(CONFIG_RULES_MAX, sizeof(*rules));
+	const size_t n_few = config->n_rules;
+
+	memcpy(rules, few, n_few * sizeof(*few));
+	for (size_t i = n_few; i < CONFIG_RULES_MAX; i++) {
+		rules[i] = few[1];
+		rules[i].n_gids = ACCESS_IDS_MAX;
+		for (size_t k = 0; k < ACCESS_IDS_MAX; k++)
+			rules[i].gids[k] = (gid_t)(50000 + i * ACCESS_IDS_MAX + k);
+	}
+	config->rules = rules;
+	config->n_rules = CONFIG_RULES_MAX;
+	ck_assert_uint_lt(identify_ns(), 30 * few_ns);
+	config->rules = few;
+	config->n_rules = n_few;
+	free(rules);
+}
+END_TEST
+
 static int connect_raw(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -387,6 +436,7 @@ int main(void)
 	tcase_add_test(all, without_rules_everybody_may_do_everything_but_administer);
 	tcase_add_test(all, what_is_known_of_a_user_is_asked_anew_when_the_rules_change);
 	tcase_add_test(all, of_many_groups_those_that_rules_name_are_remembered);
+	tcase_add_test(all, many_groups_and_many_rules_do_not_multiply);
 	tcase_add_test(all, who_cannot_be_known_is_refused);
 	tcase_add_test(all, groups_are_read_however_many_there_are);
 	tcase_add_test(all, a_lack_that_accepting_meets_is_waited_for);
