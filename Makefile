@@ -114,7 +114,7 @@ $(BUILD)/tests/unit/adopt $(BUILD)/tests/unit/kill $(BUILD)/tests/unit/resume $(
 WRAPPED := send sendmsg __sendmsg64 malloc calloc realloc reallocarray strdup
 $(RIGGED): override LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 # The same, of getsockopt.
-$(BUILD)/tests/unit/access: override LDFLAGS += -Wl,--wrap=getsockopt,--wrap=__getsockopt64,--wrap=accept4
+$(BUILD)/tests/unit/access: override LDFLAGS += -Wl,--wrap=getsockopt,--wrap=__getsockopt64,--wrap=accept4,--wrap=bind
 $(BUILD)/tests/unit/uncounted: override LDFLAGS += -Wl,--wrap=request_fd_read
 $(BUILD)/tests/unit/adopt: override LDFLAGS += -Wl,--wrap=kept_put,--wrap=kept_drop
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libdaemon.a $(BUILD)/libgpioevent.a

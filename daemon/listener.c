@@ -152,31 +152,38 @@ static int lock_path(struct listener *listener, const char *path)
 	return 0;
 }
 
-/* Who is not root may only choose among the groups that he is in. */
+/* Who is not root may only choose among the groups that he is in. By then the path may be a link
+ * that the folder's owner has put there. */
 static void give_to_group(const struct socket_config *config)
 {
-	if (config->gid == (gid_t)-1 || chown(config->path, (uid_t)-1, config->gid) == 0)
+	if (config->gid == (gid_t)-1 || lchown(config->path, (uid_t)-1, config->gid) == 0)
 		return;
 	if (config->group[0])
 		diag_warning("%s cannot be given to the group %s: %s", config->path, config->group,
 			strerror(errno));
 }
 
-/* Bound with no permission at all, so that nobody slips in before group and mode are right. */
+/*
+ * The mode is the socket's own before it has a path, so that no path has to be followed afterwards:
+ * who has the folder, as a container, could put a link there. Nobody slips in before the group is
+ * right, since nothing listens yet.
+ */
 static int bind_path(struct listener *listener, const struct socket_config *config,
 	const struct sockaddr_un *address)
 {
-	mode_t before = umask(0777);
-	int r = bind(listener->fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno
-											   : 0;
+	mode_t before = umask(0);
+	int r = 0;
 
+	if (fchmod(listener->fd, config->mode) < 0 ||
+		bind(listener->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		r = -errno;
 	(void)umask(before);
 	if (r < 0)
 		return r;
 
 	listener->unlink_path = true;
 	give_to_group(config);
-	return chmod(address->sun_path, config->mode) < 0 ? -errno : 0;
+	return 0;
 }
 
 static int open_path(struct listener *listener, const struct socket_config *config)

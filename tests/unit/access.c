@@ -6,10 +6,12 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -59,6 +61,23 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *n, int flags)
 	failing_accepts--;
 	errno = accept_failure;
 	return -1;
+}
+
+int __real_bind(int fd, const struct sockaddr *address, socklen_t n);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t n);
+
+static const char *swapped_path, *swapped_for; /* once bound, it is a link to this; NULL: no */
+
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t n)
+{
+	const char *path = ((const struct sockaddr_un *)address)->sun_path;
+	int r = __real_bind(fd, address, n);
+
+	if (r == 0 && swapped_path && strcmp(path, swapped_path) == 0) {
+		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_int_eq(symlink(swapped_for, path), 0);
+	}
+	return r;
 }
 
 int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *n)
@@ -317,6 +336,47 @@ START_TEST(many_groups_and_many_rules_do_not_multiply)
 }
 END_TEST
 
+/* Who has the folder, as a container, must not get at files elsewhere. */
+START_TEST(a_link_put_in_the_place_of_a_socket_is_not_followed)
+{
+	char folder[] = "/tmp/gpioeventd-unit-XXXXXX", path[64], victim[64], text[256];
+	struct stat st;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/socket", folder);
+	(void)snprintf(victim, sizeof(victim), "%s/victim", folder);
+	fd = open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	rig_stop();
+	swapped_path = path;
+	swapped_for = victim;
+	(void)snprintf(text, sizeof(text), DAEMON "path = %s\nmode = 0666\ngroup = 12345\n", path);
+	rig_start(text);
+	swapped_path = NULL;
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_ne(st.st_gid, 12345);
+	close(fd);
+
+	/* And the mode and the group are those that are said. */
+	rig_stop();
+	(void)unlink(path);
+	rig_start(text);
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert(S_ISSOCK(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 07777, 0666);
+	ck_assert(geteuid() != 0 || st.st_gid == 12345);
+	rig_stop();
+	rig_start(DAEMON);
+	(void)unlink(victim);
+	(void)unlink(path);
+	(void)snprintf(path, sizeof(path), "%s/socket.lock", folder);
+	(void)unlink(path);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 static int connect_raw(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -437,6 +497,7 @@ int main(void)
 	tcase_add_test(all, what_is_known_of_a_user_is_asked_anew_when_the_rules_change);
 	tcase_add_test(all, of_many_groups_those_that_rules_name_are_remembered);
 	tcase_add_test(all, many_groups_and_many_rules_do_not_multiply);
+	tcase_add_test(all, a_link_put_in_the_place_of_a_socket_is_not_followed);
 	tcase_add_test(all, who_cannot_be_known_is_refused);
 	tcase_add_test(all, groups_are_read_however_many_there_are);
 	tcase_add_test(all, a_lack_that_accepting_meets_is_waited_for);
