@@ -14,6 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fdstore.h"
+
 void *config_object_base(struct config_draft *draft, struct config_object *object)
 {
 	if (object->section == CONFIG_SECTION_DAEMON)
@@ -150,6 +152,9 @@ static const char *socket_wrong(const char *name)
 		return "the name is too long; 31 bytes are allowed";
 	if (strcmp(name, SOCKET_MAIN) == 0)
 		return "this is the daemon's own socket; its keys are those of [daemon]";
+	if (strcmp(name, FDSTORE_LOG) == 0 || fdstore_is_line(name))
+		return "what the daemon itself stores with the service manager has such a name; "
+		       "choose another";
 	if (strpbrk(name, " \t,:*"))
 		return "the name must not contain spaces, commas, colons and stars";
 	return NULL;

@@ -515,6 +515,9 @@ START_TEST(further_sockets_have_a_name_and_perhaps_a_path)
 	ck_assert_int_eq((int)config->sockets[1].gid, -1);
 	refuse_file(
 		"[socket gpioeventd]\n", "main.conf:1: [socket gpioeventd]: this is the daemon's");
+	refuse_file("[socket log]\n", "main.conf:1: [socket log]: what the daemon itself stores");
+	refuse_file(
+		"[socket line-1]\n", "main.conf:1: [socket line-1]: what the daemon itself stores");
 	refuse_file(
 		"[socket a b]\n", "main.conf:1: [socket a b]: the name must not contain spaces");
 	refuse_file("[socket abcdefghijklmnopqrstuvwxyz012345]\n",
