@@ -29,6 +29,7 @@ static void chip_gone(struct chip *chip)
 		else if (line->unavailable != -ENODEV)
 			event_line(line, "gone"); /* not told yet by its own request */
 		line->taken = false;
+		line->leaving = false; /* what the service manager has of it holds no line */
 	}
 	/* It may be back already, and was not found as long as this was not told. */
 	daemon_look_again(chip->daemon);

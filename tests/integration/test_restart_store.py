@@ -414,6 +414,17 @@ class Manager(Case):
             watcher.wait_for(event="line", line="FREE0", change="taken")
         watcher.wait_for(event="line", line="FREE0", change="freed")
 
+    def test_lines_whose_chip_went_are_taken_again_though_the_manager_had_them(self):
+        watcher = self.connect()
+        watcher.request("subscribe", lines=["led", "button"], events="line")
+        for _ in range(2):
+            self.board.remove_chip()
+            for _ in range(2):
+                watcher.wait_for(event="line", change="gone")
+            self.board.restore_chip()
+            for _ in range(2):
+                self.assertTrue(watcher.wait_for(event="line", change="available")["info"]["held"])
+
     def test_what_is_sent_after_a_request_that_waits_runs_after_it(self):
         client = self.connect()
         client.request("request", line="FREE0", direction="output", initial=1)
