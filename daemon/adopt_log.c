@@ -56,13 +56,9 @@ static struct line *find_line(const struct daemon *daemon, const char *name)
 
 	for (size_t i = 0; i < daemon->n_states; i++) {
 		const struct log_line_state *state = &daemon->log.states[i];
-		struct kept_line_ref ref = { .offset = state->offset };
 
-		if (strncmp(state->canonical, name, sizeof(state->canonical)) != 0)
-			continue;
-		memcpy(ref.chip_label, state->chip_label, sizeof(ref.chip_label));
-		memcpy(ref.chip_name, state->chip_name, sizeof(ref.chip_name));
-		return kept_find_line(daemon, &ref);
+		if (strncmp(state->canonical, name, sizeof(state->canonical)) == 0)
+			return kept_find_line_of(daemon, state);
 	}
 	return NULL;
 }

@@ -44,6 +44,9 @@ void kept_name_line(const struct line *line, struct kept_line_ref *ret);
 /* The line of that name, or NULL: by the chip's label and name, or by the label alone when only one
  * chip has it. */
 struct line *kept_find_line(const struct daemon *daemon, const struct kept_line_ref *ref);
+/* The same of a place in the log's state table. */
+struct log_line_state;
+struct line *kept_find_line_of(const struct daemon *daemon, const struct log_line_state *state);
 
 /* KEPT_SESSION: a connection that has said hello. */
 struct kept_session {

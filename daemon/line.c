@@ -375,13 +375,9 @@ struct log_line_state *line_find_state(struct line *line)
 
 	for (size_t i = 0; i < daemon->n_states; i++) {
 		struct log_line_state *state = &daemon->log.states[i];
-		struct kept_line_ref ref = { .offset = state->offset };
 
-		if (state->offset != line->offset)
-			continue;
-		memcpy(ref.chip_label, state->chip_label, sizeof(ref.chip_label));
-		memcpy(ref.chip_name, state->chip_name, sizeof(ref.chip_name));
-		if (kept_find_line(daemon, &ref) != line || is_anybodys(daemon, state))
+		if (state->offset != line->offset || kept_find_line_of(daemon, state) != line ||
+			is_anybodys(daemon, state))
 			continue;
 		if (log_line_now(state)->line_seq > line->line_seq)
 			line->line_seq = log_line_now(state)->line_seq;

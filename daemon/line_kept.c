@@ -36,6 +36,15 @@ struct line *kept_find_line(const struct daemon *daemon, const struct kept_line_
 	return found->lines[ref->offset];
 }
 
+struct line *kept_find_line_of(const struct daemon *daemon, const struct log_line_state *state)
+{
+	struct kept_line_ref ref = { .offset = state->offset };
+
+	memcpy(ref.chip_label, state->chip_label, sizeof(ref.chip_label));
+	memcpy(ref.chip_name, state->chip_name, sizeof(ref.chip_name));
+	return kept_find_line(daemon, &ref);
+}
+
 void line_keep(struct line *line)
 {
 	const struct request *request = line->request;

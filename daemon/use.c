@@ -239,13 +239,6 @@ static enum wire_error check_free(const struct line *line, struct wire_problem *
 	return line->taken ? line_busy(problem, line) : WIRE_OK;
 }
 
-static bool same_settings(const struct line_settings *a, const struct line_settings *b)
-{
-	const struct opinion all = { .given = (1u << SETTING_N) - 1, .settings = *a };
-
-	return opinion_differs(&all, b) == SETTING_N;
-}
-
 enum wire_error use_check(struct peer *peer, struct line *line, const struct use_wish *wish,
 	struct wire_problem *problem)
 {
@@ -275,7 +268,7 @@ enum wire_error use_check(struct peer *peer, struct line *line, const struct use
 
 	settings = agree(peer, line, &opinion, withdrawn_by(use, &opinion));
 	error = check_sense(&settings, &opinion, wish, problem);
-	if (error == WIRE_OK && line->request && !same_settings(&settings, &line->settings))
+	if (error == WIRE_OK && line->request && !line_settings_same(&settings, &line->settings))
 		error = claim_check(line, &peer->id, problem);
 	return error == WIRE_OK ? check_free(line, problem) : error;
 }
